@@ -1,0 +1,281 @@
+"""The tables that gather an authority's sources and datasets: records, catalogues, rejected rows, files, issues.
+
+They are generated from the descriptions, so that a new dataset is in them without any code. Their SQL is shown in the
+UI like that of any other table. Reading the files themselves is `ingest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pipelines.authority import Authority, Dataset
+from pipelines.identifiers import ISSUES
+from pipelines.ingest import (
+    FILE_COLUMNS,
+    FIXED,
+    REJECTED_COLUMNS,
+    dataset_table,
+    files_table,
+    own_columns,
+    rejected_table,
+    source_table,
+)
+from pipelines.tables import Column, Table, quoted, text_literal
+
+MADE_HERE = "pipelines/gathered.py"
+
+RECORD_COLUMNS = (
+    FIXED[0],
+    Column("dataset", "VARCHAR", "dataset that the record belongs to"),
+    Column(
+        "role", "VARCHAR", "`service`, or `site` where the record is a place that a service is delivered from"
+    ),
+    *(c for c in FIXED[1:] if c.name != "issues"),
+)
+
+
+def gathered_tables(authority: Authority) -> list[Table]:
+    """Every gathered table of the authority, generated."""
+    return [
+        _authority(authority),
+        _sources(authority),
+        _union(authority, "sources", "file_read", "Every file read for the open sources."),
+        _union(
+            authority, "sources", "row_rejected", "Every row of the open sources that was rejected, and why."
+        ),
+        _record(authority),
+        _site_name(authority),
+        _datasets(authority),
+        _union(authority, "services", "file_read", "Every extract read for the council's datasets."),
+        _union(
+            authority,
+            "services",
+            "row_rejected",
+            "Every row of the council's datasets that was rejected, and why.",
+        ),
+        _value_issue(authority),
+        _issue_kind(),
+    ]
+
+
+def _rows(columns: Iterable[Column], rows: Sequence[tuple[object, ...]]) -> str:
+    """A SELECT that yields given rows with the columns' types, also when there are none."""
+    columns = tuple(columns)
+    names = ", ".join(quoted(column.name) for column in columns)
+    typed = ",\n    ".join(f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in columns)
+    values = ",\n    ".join("(" + ", ".join(_literal(value) for value in row) + ")" for row in rows)
+    if not rows:
+        values = "(" + ", ".join("NULL" for _ in columns) + ")"
+    where = "" if rows else "\nWHERE false"
+    return f"SELECT\n    {typed}\nFROM (VALUES\n    {values}\n) AS given ({names}){where}\n"
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else text_literal(str(value))
+
+
+def _authority(authority: Authority) -> Table:
+    about = authority.about
+    columns = (
+        Column("authority_code", "VARCHAR", "GSS code of the authority"),
+        Column("authority_name", "VARCHAR", "name of the authority"),
+        Column("area_vintage", "BIGINT", "census year of the areas in use"),
+        Column("threshold", "BIGINT", "counts below this are hidden in everything published"),
+        Column("round_to", "BIGINT", "everything published is rounded to this"),
+    )
+    row = (about.code, about.name, about.area_vintage, about.disclosure.threshold, about.disclosure.round_to)
+    return Table(
+        "sources", "authority", "The authority, as authority.yaml says: one row.", columns, ("authority_code",), (),
+        "authority.yaml", sql=_rows(columns, [row]),
+    )  # fmt: skip
+
+
+def _sources(authority: Authority) -> Table:
+    described = (
+        Column("source", "VARCHAR", "open source"),
+        Column("title", "VARCHAR", "title, as the publisher gives it"),
+        Column("publisher", "VARCHAR", "who publishes it"),
+        Column("licence", "VARCHAR", "licence"),
+        Column("attribution", "VARCHAR", "what must be printed where it is used"),
+        Column("cadence", "VARCHAR", "how often it is published"),
+    )
+    columns = (
+        Column("authority_code", "VARCHAR", "GSS code of the authority"),
+        *described,
+        Column(
+            "epoch", "VARCHAR", "edition(s) in use: as the description states, else as the file names tell"
+        ),
+        Column("files", "BIGINT", "files read"),
+        Column("rows", "BIGINT", "rows kept"),
+    )
+    rows = [(s.name, s.title, s.publisher, s.licence, s.attribution, s.cadence) for s in authority.sources]
+    sql = (
+        f"WITH described AS (\n{_rows(described, rows)}),\nread AS (\n"
+        "    SELECT \"of\" AS source, string_agg(DISTINCT edition, ', ' ORDER BY edition) AS epoch,\n"
+        "        count(*) AS files, CAST(sum(rows_kept) AS BIGINT) AS rows\n"
+        "    FROM sources.file_read WHERE status = 'read' GROUP BY \"of\"\n)\n"
+        f"SELECT {text_literal(authority.code)} AS authority_code, described.*, read.epoch, read.files, read.rows\n"
+        "FROM described JOIN read USING (source)\n"
+    )
+    return Table(
+        "sources", "source",
+        "The open sources in use: one row each, with licence and edition; a source without a file has none.",
+        columns, ("source",), ("sources.file_read",), MADE_HERE, sql=sql,
+    )  # fmt: skip
+
+
+def _union(authority: Authority, stage: str, name: str, meaning: str) -> Table:
+    if stage == "sources":
+        of = [source_table(source) for source in authority.sources]
+    else:
+        of = [dataset_table(dataset) for dataset in authority.datasets]
+    part, columns, key = {
+        "file_read": (files_table, FILE_COLUMNS, ("of", "file", "status")),
+        "row_rejected": (rejected_table, REJECTED_COLUMNS, ("of", "file", "row_number")),
+    }[name]
+    parts = [f"SELECT * FROM {stage}.{quoted(part(table).name)}" for table in of] or [_rows(columns, [])]
+    depends_on = tuple(sorted(table.full_name for table in of))
+    return Table(
+        stage, name, meaning, columns, key, depends_on, MADE_HERE, sql="\nUNION ALL\n".join(parts) + "\n"
+    )
+
+
+def _of_datasets(datasets: tuple[Dataset, ...]) -> tuple[str, ...]:
+    return tuple(sorted(f"services.{dataset.name}" for dataset in datasets))
+
+
+def _record(authority: Authority) -> Table:
+    own = ", ".join(
+        quoted(c.name) for c in RECORD_COLUMNS if c.name not in {"authority_code", "dataset", "role"}
+    )
+    parts = [
+        f"SELECT authority_code, {text_literal(d.name)} AS dataset, {text_literal(d.group)} AS role, {own}\n"
+        f"FROM services.{quoted(d.name)}"
+        for d in authority.datasets
+    ] or [_rows(RECORD_COLUMNS, [])]
+    return Table(
+        "services", "record",
+        "Every record of every dataset with what can place it: one row per record. Restricted; what else the record "
+        "says stays in its dataset's own table.",
+        RECORD_COLUMNS, ("dataset", "file", "row_number"), _of_datasets(authority.datasets), MADE_HERE,
+        sql="\nUNION ALL\n".join(parts) + "\n",
+    )  # fmt: skip
+
+
+def _site_name(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "kind of site"),
+        Column("file", "VARCHAR", "file that the site stands in"),
+        Column("row_number", "BIGINT", "row of the file as a spreadsheet counts"),
+        Column("name", "VARCHAR", "name of the site"),
+    )
+    sites = tuple(d for d in authority.datasets if d.group == "site")
+    named = tuple(d for d in sites if any(name == "name" for name, _, _ in own_columns(d)))
+    parts = [
+        f"SELECT {text_literal(d.name)} AS dataset, file, row_number, name\nFROM services.{quoted(d.name)}"
+        for d in named
+    ] or [_rows(columns, [])]
+    return Table(
+        "services", "site_name", "Names of sites: one row per site whose description names a column `name`.", columns,
+        ("dataset", "file", "row_number"), _of_datasets(named), MADE_HERE, sql="\nUNION ALL\n".join(parts) + "\n",
+    )  # fmt: skip
+
+
+def _datasets(authority: Authority) -> Table:
+    described = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("role", "VARCHAR", "`service`, or `site` for places that a service is delivered from"),
+        Column("title", "VARCHAR", "title"),
+        Column("owner", "VARCHAR", "who answers for it"),
+        Column("purpose", "VARCHAR", "what it may be used for"),
+        Column("lawful_basis", "VARCHAR", "why that is lawful"),
+        Column("sensitivity", "VARCHAR", "open, personal or special"),
+        Column("licence", "VARCHAR", "licence, for open data"),
+        Column("attribution", "VARCHAR", "what must be printed where it is used"),
+        Column("kind", "VARCHAR", "`stock` (how things stand at a date) or `flow` (dated events)"),
+        Column("period", "VARCHAR", "period by which a flow is counted: month, quarter or year"),
+        Column("counts", "VARCHAR", "what one record counts as"),
+    )
+    of_flow = " (of a flow without dated extracts: the month of the"
+    columns = (
+        Column("authority_code", "VARCHAR", "GSS code of the authority"),
+        *described,
+        Column("first_as_at", "DATE", f"date that the first extract describes{of_flow} first event)"),
+        Column("last_as_at", "DATE", f"date that the latest extract describes{of_flow} latest event)"),
+        Column("files", "BIGINT", "extracts read"),
+        Column(
+            "withheld_rows",
+            "BIGINT",
+            "of an open dataset, rows whose number its publisher withheld: figures are least",
+        ),
+    )
+    rows = [
+        (
+            d.name, d.group, d.title, d.owner, d.purpose, d.lawful_basis, d.sensitivity, d.licence, d.attribution,
+            d.kind, d.period, d.counts,
+        )
+        for d in authority.datasets
+    ]  # fmt: skip
+    sql = (
+        f"WITH described AS (\n{_rows(described, rows)}),\ndated AS (\n"
+        "    -- Where only events carry a date, their months: the day of a single event is nobody else's business.\n"
+        "    SELECT dataset, min(coalesce(as_at, CAST(date_trunc('month', event_date) AS DATE))) AS first_as_at,\n"
+        "        max(coalesce(as_at, last_day(event_date))) AS last_as_at\n"
+        "    FROM services.record GROUP BY dataset\n),\nread AS (\n"
+        '    SELECT "of" AS dataset, count(*) AS files FROM services.file_read\n'
+        "    WHERE status = 'read' GROUP BY \"of\"\n),\n"
+        "withheld AS (\n"
+        '    SELECT "of" AS dataset, count(*) AS withheld_rows\n'
+        "    FROM services.row_rejected WHERE starts_with(reason, 'withheld') GROUP BY \"of\"\n)\n"
+        f"SELECT {text_literal(authority.code)} AS authority_code, described.*, dated.first_as_at, dated.last_as_at,\n"
+        "    coalesce(read.files, 0) AS files,\n"
+        "    CASE WHEN described.sensitivity = 'open' THEN coalesce(withheld.withheld_rows, 0) END AS withheld_rows\n"
+        "FROM described\nLEFT JOIN dated USING (dataset)\nLEFT JOIN read USING (dataset)\n"
+        "LEFT JOIN withheld USING (dataset)\n"
+    )
+    return Table(
+        "services", "dataset",
+        "The council's datasets and kinds of sites: one row each, with owner, purpose and dates.",
+        columns, ("dataset",), ("services.file_read", "services.record", "services.row_rejected"), MADE_HERE, sql=sql,
+    )  # fmt: skip
+
+
+def _value_issue(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("column_name", "VARCHAR", "column that has the issue"),
+        Column("issue", "VARCHAR", "kind of issue"),
+        Column("rows", "BIGINT", "rows kept that have it"),
+    )
+    parts = [
+        f"SELECT {text_literal(d.name)} AS dataset, unnest(issues) AS issue FROM services.{quoted(d.name)}"
+        for d in authority.datasets
+    ]
+    sql = _rows(columns, [])
+    if parts:
+        sql = (
+            "SELECT dataset, split_part(issue, ': ', 1) AS column_name, split_part(issue, ': ', 2) AS issue,\n"
+            "    count(*) AS rows\nFROM (\n" + "\nUNION ALL\n".join(parts) + "\n)\nGROUP BY ALL\n"
+        )
+    return Table(
+        "services", "value_issue", "How many rows of each dataset have each issue of form; never which.", columns,
+        ("dataset", "column_name", "issue"), _of_datasets(authority.datasets), MADE_HERE, sql=sql,
+    )  # fmt: skip
+
+
+def _issue_kind() -> Table:
+    columns = (
+        Column("issue", "VARCHAR", "kind of issue"),
+        Column("severity", "VARCHAR", "error, warning or info"),
+        Column("meaning", "VARCHAR", "what it means, in a sentence"),
+        Column("who_fixes", "VARCHAR", "who must mend it, and how"),
+    )
+    rows: list[tuple[object, ...]] = [
+        (name, i.severity, i.meaning, i.who_fixes) for name, i in sorted(ISSUES.items())
+    ]
+    return Table(
+        "services", "issue_kind", "The register of issues: how grave each is, what it means, who must mend it.",
+        columns, ("issue",), (), "pipelines/identifiers.py", sql=_rows(columns, rows),
+    )  # fmt: skip
