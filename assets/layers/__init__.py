@@ -1,0 +1,1 @@
+"""The layers stage: exact figures by area, made from places. Restricted: only the gate may read them for others."""

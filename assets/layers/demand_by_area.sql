@@ -1,0 +1,74 @@
+-- Recorded use of each service by area and period: one row per dataset, area and period, areas without any use too.
+-- Recorded use is not need: it shows who was served or asked, not who should have been.
+-- key: dataset, area_type, area_code, period
+WITH latest_in_month AS (
+    SELECT dataset, max(as_at) AS as_at
+    FROM services.record
+    WHERE role = 'service'
+    GROUP BY dataset, date_trunc('month', as_at)
+),
+dated AS (
+    SELECT
+        placed.*,
+        CASE
+            WHEN described.kind = 'stock' THEN date_trunc('month', placed.as_at)
+            ELSE date_trunc(described.period, placed.event_date)
+        END AS starts,
+        described.kind,
+        described.period AS period_length
+    FROM places.record_placed AS placed
+    JOIN services.dataset AS described USING (dataset)
+    LEFT JOIN latest_in_month AS latest ON latest.dataset = placed.dataset AND latest.as_at = placed.as_at
+    WHERE placed.role = 'service' AND (described.kind = 'flow' OR latest.as_at IS NOT NULL)
+),
+period AS (
+    SELECT
+        dataset,
+        CAST(starts AS DATE) AS period_start,
+        CASE
+            WHEN kind = 'stock' THEN max(as_at)
+            WHEN period_length = 'month' THEN CAST(starts + INTERVAL 1 MONTH AS DATE) - 1
+            WHEN period_length = 'year' THEN CAST(starts + INTERVAL 1 YEAR AS DATE) - 1
+            ELSE CAST(starts + INTERVAL 3 MONTH AS DATE) - 1
+        END AS period_end,
+        CASE
+            WHEN kind = 'stock' OR period_length = 'month' THEN strftime(starts, '%Y-%m')
+            WHEN period_length = 'year' THEN strftime(starts, '%Y')
+            ELSE strftime(starts, '%Y') || ' Q' || quarter(starts)
+        END AS period
+    FROM dated
+    GROUP BY dataset, starts, kind, period_length
+),
+by_area AS (
+    SELECT dataset, starts, 'authority' AS area_type, authority_code AS area_code, weight FROM dated
+    UNION ALL
+    SELECT dataset, starts, 'ward', ward_code, weight FROM dated
+    UNION ALL
+    SELECT dataset, starts, 'msoa', msoa_code, weight FROM dated
+    UNION ALL
+    SELECT dataset, starts, 'lsoa', lsoa_code, weight FROM dated
+),
+used AS (
+    SELECT dataset, CAST(starts AS DATE) AS period_start, area_type, area_code, CAST(sum(weight) AS BIGINT) AS recorded_use
+    FROM by_area
+    WHERE area_code IS NOT NULL
+    GROUP BY ALL
+)
+SELECT
+    area.authority_code,  -- GSS code of the authority
+    period.dataset,  -- dataset
+    area.area_type,  -- authority, ward, msoa or lsoa; the authority counts every record, those without a place too
+    area.area_code,  -- GSS code of the area
+    area.area_name,  -- name of the area
+    period.period,  -- month of a snapshot (2026-09), or the period of a flow (2025 Q3)
+    period.period_start,  -- first day of the period
+    period.period_end,  -- last day of the period; for a snapshot the date that it describes
+    period.period_start = max(period.period_start) OVER (PARTITION BY period.dataset) AS is_latest,  -- the dataset's latest period
+    coalesce(used.recorded_use, 0) AS recorded_use,  -- what the dataset counts (accounts, events, ...) in the area and period
+    area.homes,  -- homes in the area
+    area.people  -- usual residents of the area
+FROM period
+CROSS JOIN layers.area_profile AS area
+LEFT JOIN used
+    ON used.dataset = period.dataset AND used.period_start = period.period_start
+    AND used.area_type = area.area_type AND used.area_code = area.area_code

@@ -1,0 +1,1 @@
+"""The places stage: the spine of properties, the areas, and every record put on its place. Exact, so restricted."""
