@@ -1,0 +1,654 @@
+"""The gate: the only code that reads layers and writes for others.
+
+Here belong the definitions in `assets/published` (which layer leaves, by which rule), the SQL that protects a
+layer, what protection costs, and a first look at a protected table through an attacker's eyes (`verify`). How
+tables are laid out for readers is `release`; what attacks all tables at once is an audit, given to `release`.
+No other module computes a figure that is published.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+from pydantic import Field, model_validator
+
+from pipelines.authority import Disclosure
+from pipelines.descriptions import (
+    Description,
+    DescriptionError,
+    Problem,
+    Texts,
+    nearest,
+    read_description,
+    read_yaml,
+)
+from pipelines.tables import ASSETS, REPOSITORY, Column, Table, quoted, tables_read, text_literal
+
+PUBLISHED, HIDDEN, NOT_APPLICABLE = "published", "hidden", "not applicable"
+DATASETS = "services.dataset"
+# A dataset counts as open only where every row of the catalogue says so.
+OPEN_DATASETS = """open_dataset AS (
+    SELECT dataset FROM services.dataset
+    GROUP BY dataset HAVING bool_and(coalesce(sensitivity = 'open', FALSE))
+)"""
+# Each kind of area is made of whole areas of a kind before it; a kind that is not listed never leaves.
+AREA_TYPES = ("oa", "lsoa", "msoa", "ward", "lad", "authority")
+# In a table of people's data only these pass as they are: a number is a count, a rate or an open figure.
+DIMENSION_TYPES = ("VARCHAR", "DATE", "BOOLEAN")
+
+# Two tables have no layer of their own: what they say stands in authority.yaml.
+RULE_LAYER = Table(
+    stage="authority",
+    name="disclosure",
+    meaning="The rule that every published figure went through.",
+    columns=(
+        Column("authority_code", "VARCHAR", "GSS code of the authority"),
+        Column("authority_name", "VARCHAR", "Name of the authority"),
+        Column("threshold", "INTEGER", "Counts below this are hidden"),
+        Column("round_to", "INTEGER", "All other counts are rounded to the nearest multiple of this"),
+        Column("rule", "VARCHAR", "The rule in one sentence"),
+    ),
+    key=("authority_code",),
+    path="authority.yaml",
+)
+
+
+class Rate(Description):
+    """A rate: `count` by `per`, times `times`, to `decimals` decimals; from protected counts only."""
+
+    count: str
+    per: str
+    times: int = Field(default=1000, ge=1, le=1_000_000)
+    decimals: int = Field(default=1, ge=0, le=3)
+    meaning: str
+
+
+class Definition(Description):
+    """`assets/published/<name>.yaml`: which layer leaves under this name, and by which rule.
+
+    Every column of the layer stands in exactly one of `dimensions` (passed on), `counts` (protected),
+    `open_figures` (public figures: homes, people, metres) and `left_out`. Either `open: true` (nothing in the
+    layer comes from a council's records) or `datasets`, the columns whose values name datasets of
+    `services.dataset`; a row is open when all of them are. `rows: open_only` keeps back every other row.
+    `vouched_for` names tables below an open layer that are made from records and hold nobody's, and says why.
+    """
+
+    name: str
+    path: Path
+    layer: str = Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")
+    meaning: str = Field(min_length=1)
+    purpose: str = Field(min_length=1)
+    not_for: str = Field(min_length=1)
+    smallest_area: Literal["oa", "lsoa", "msoa", "ward", "lad", "authority", "exact_place", "none"]
+    key: Texts = Field(min_length=1)
+    datasets: Texts = ()
+    open: bool = False
+    vouched_for: dict[str, str] = Field(default_factory=dict)
+    rows: Literal["all", "open_only"] = "all"
+    dimensions: Texts = ()
+    counts: Texts = ()
+    rates: dict[str, Rate] = Field(default_factory=dict)
+    open_figures: Texts = ()
+    left_out: Texts = ()
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Definition:
+        if self.open == bool(self.datasets):
+            found = "both" if self.open else "neither"
+            raise ValueError(
+                f"wanted either `open: true` or `datasets` (columns that name datasets); found {found}"
+            )
+        if self.open and (self.counts or self.rates or self.rows == "open_only"):
+            raise ValueError(
+                "`counts`, `rates` and `rows` are for tables with `datasets`; this one is `open: true`"
+            )
+        if not self.open and not self.counts and self.rows == "all":
+            raise ValueError("wanted `counts` to protect, or `rows: open_only`; found neither")
+        if self.smallest_area == "exact_place" and not self.open and self.rows != "open_only":
+            raise ValueError("`smallest_area: exact_place` is for open data; add `rows: open_only`")
+        mentioned = [*self.dimensions, *self.counts, *self.open_figures, *self.left_out]
+        if twice := sorted({name for name in mentioned if mentioned.count(name) > 1}):
+            raise ValueError(f"column(s) {', '.join(twice)} stand in more than one list; keep one")
+        for key in ("key", "datasets"):
+            for name in getattr(self, key):
+                if name not in self.dimensions:
+                    raise ValueError(
+                        f"`{key}`: `{name}` is not among the dimensions{nearest(name, list(self.dimensions))}"
+                    )
+        for rate_name, rate in self.rates.items():
+            if rate.count not in self.counts:
+                wanted = nearest(rate.count, list(self.counts))
+                raise ValueError(f"`rates.{rate_name}`: `{rate.count}` is not among the counts{wanted}")
+            if rate.per not in (*self.counts, *self.open_figures):
+                wanted = nearest(rate.per, [*self.counts, *self.open_figures])
+                raise ValueError(
+                    f"`rates.{rate_name}`: `{rate.per}` is neither a count nor an open figure{wanted}"
+                )
+        made = [*self.dimensions, *self.open_figures]
+        for name in (*self.counts, *self.rates):
+            made += [name, f"{name}_status"]
+        if twice := sorted({name for name in made if made.count(name) > 1}):
+            raise ValueError(f"the published table would have two columns named {', '.join(twice)}")
+        return self
+
+    @property
+    def shown(self) -> str:
+        """The file's path as messages give it."""
+        return (
+            self.path.relative_to(REPOSITORY).as_posix()
+            if self.path.is_relative_to(REPOSITORY)
+            else self.path.name
+        )
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A definition that fits its layer: the definition, the layer, and the published table with its SQL."""
+
+    definition: Definition
+    layer: Table
+    table: Table
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that keeps a table from being released: where, what, in how many rows. Never a value."""
+
+    table: str
+    column: str
+    problem: str
+    rows: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.table}.{self.column}" if self.column else self.table
+        return f"{place}: {self.problem}" + (f" ({self.rows} row(s))" if self.rows else "")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What protecting one table cost. Exact-side figures: for whoever runs it, never to be published.
+
+    `rows_withheld` did not leave at all; `cells` are the counts of rows that are not open; `records` their
+    sum (each record counts once in every area and period that has it).
+    """
+
+    table: str
+    rows: int
+    rows_withheld: int
+    cells: int
+    cells_hidden: int
+    records: int
+    records_hidden: int
+
+    @property
+    def share_of_cells(self) -> float:
+        """Hidden cells as a share of the protected cells, 0 to 1 (0 where there are none)."""
+        return self.cells_hidden / self.cells if self.cells else 0.0
+
+    @property
+    def share_of_records(self) -> float:
+        """Records in hidden cells as a share of those in protected cells, 0 to 1 (0 where there are none)."""
+        return self.records_hidden / self.records if self.records else 0.0
+
+
+def rule_sentence(rule: Disclosure) -> str:
+    """The rule in plain words, as tables and maps print it."""
+    return (
+        f"Counts of 0 to {rule.threshold - 1} are hidden, with one marker; all others are rounded to the nearest "
+        f"{rule.round_to}; rates are worked out from the counts as published. Datasets that are open already pass "
+        "unchanged."
+    )
+
+
+def definitions(folder: Path = ASSETS / "published") -> list[Definition]:
+    """Every definition of a folder, by name. Raises `DescriptionError` with every problem of every file."""
+    found, problems = [], []
+    for path in sorted(folder.glob("*.yaml")):
+        shown = path.relative_to(REPOSITORY).as_posix() if path.is_relative_to(REPOSITORY) else path.name
+        try:
+            found.append(read_description(path, Definition, shown_as=shown, name=path.stem, path=path))
+        except DescriptionError as error:
+            problems += error.problems
+    if problems:
+        raise DescriptionError(problems)
+    return found
+
+
+def publications(
+    tables: Iterable[Table], authority_code: str, authority_name: str, rule: Disclosure,
+    folder: Path = ASSETS / "published",
+) -> list[Publication]:  # fmt: skip
+    """Every published table of an authority, by name.
+
+    `tables` are the tables of all stages before the gate: the layers, and what they are made from, so that a
+    table that calls itself open can be traced. Raises `DescriptionError` with every problem.
+    """
+    by_name = {table.full_name: table for table in tables}
+    found, problems = [], []
+    for definition in definitions(folder):
+        try:
+            if definition.layer == RULE_LAYER.full_name:
+                found.append(_rule_publication(definition, authority_code, authority_name, rule))
+                continue
+            layer = by_name.get(definition.layer)
+            if layer is None:
+                near = nearest(definition.layer, sorted(by_name))
+                raise DescriptionError(
+                    [_problem(definition, ("layer",), f"no table is named `{definition.layer}`{near}")]
+                )
+            found.append(publication(definition, layer, rule))
+            if definition.open and (way := _way_to_records(layer.full_name, by_name, definition.vouched_for)):
+                message = f"says `open: true`, but comes from a council's records: {' <- '.join(way)}"
+                raise DescriptionError([_problem(definition, ("open",), message)])
+        except DescriptionError as error:
+            problems += error.problems
+    if problems:
+        raise DescriptionError(problems)
+    return found
+
+
+def publication(definition: Definition, layer: Table, rule: Disclosure) -> Publication:
+    """The published table that a definition makes of its layer.
+
+    Raises `DescriptionError` when a column of the layer is not mentioned in the definition (nothing leaves by
+    accident), a mentioned one is not in the layer, or the areas do not fit.
+    """
+    problems = _misfits(definition, layer)
+    if problems:
+        raise DescriptionError(problems)
+    sql = select_sql(definition, rule)
+    table = Table(
+        stage="published",
+        name=definition.name,
+        meaning=definition.meaning,
+        columns=published_columns(definition, layer, rule),
+        key=definition.key,
+        depends_on=tables_read(sql),
+        path=definition.shown,
+        sql=sql,
+    )
+    return Publication(definition, layer, table)
+
+
+def published_columns(definition: Definition, layer: Table, rule: Disclosure) -> tuple[Column, ...]:
+    """The published table's columns: dimensions, open figures, counts and rates with their status."""
+    known = {column.name: column for column in layer.columns}
+    columns = [known[name] for name in (*definition.dimensions, *definition.open_figures)]
+    hidden = f"0 to {rule.threshold - 1}"
+    for name in definition.counts:
+        meaning = known[name].meaning.rstrip(".")
+        how = f"empty where {hidden}, else to the nearest {rule.round_to}; exact for open datasets"
+        columns.append(Column(name, "BIGINT", f"{meaning} ({how})"))
+        status = f"'{PUBLISHED}', '{HIDDEN}' ({hidden}) or '{NOT_APPLICABLE}' (there is no such count)"
+        columns.append(Column(f"{name}_status", "VARCHAR", f"Whether {name} is {status}"))
+    for name, rate in definition.rates.items():
+        meaning = f"{rate.meaning.rstrip('.')} ({rate.count} as published, by {rate.per}, times {rate.times})"
+        columns.append(Column(name, _rate_type(rate), meaning))
+        status = (
+            f"'{PUBLISHED}', '{HIDDEN}' (a count in it is) or '{NOT_APPLICABLE}' (a part is 0 or unknown)"
+        )
+        columns.append(Column(f"{name}_status", "VARCHAR", f"Whether {name} is {status}"))
+    return tuple(columns)
+
+
+def select_sql(definition: Definition, rule: Disclosure) -> str:
+    """The one statement that protects a layer; it reads the layer and, for sensitivity, `services.dataset`.
+
+    Whole numbers only, until a rate's last division. When run, it raises `duckdb.Error` on a count that is
+    negative or not whole, naming table and column and no value.
+    """
+    passed = [_name(name) for name in (*definition.dimensions, *definition.open_figures)]
+    order = f"ORDER BY {', '.join(_name(name) for name in definition.key)}\n"
+    head = f"-- {definition.layer}, as {definition.shown} lets it leave.\n"
+    if definition.open:
+        return f"{head}SELECT\n{_lines(passed, 4)}\nFROM {definition.layer}{_where(definition)}\n{order}"
+    if definition.counts:
+        head += "".join(f"-- {line}\n" for line in textwrap.wrap(rule_sentence(rule), 100))
+    only = "\nWHERE is_open" if definition.rows == "open_only" else ""
+    columns, kept = [], []
+    for name in definition.counts:
+        column, status, r = _name(name), _name(f"{name}_status"), rule.round_to
+        enough = f"{column} >= {rule.threshold}"
+        rounded = f"({column} * 2 + {r}) // {2 * r} * {r}"
+        columns.append(f"CASE WHEN is_open THEN {column} WHEN {enough} THEN {rounded} END AS {column}")
+        columns.append(
+            f"CASE WHEN {column} IS NULL THEN '{NOT_APPLICABLE}' "
+            f"WHEN is_open OR {enough} THEN '{PUBLISHED}' ELSE '{HIDDEN}' END AS {status}"
+        )
+        kept += [column, status]
+    protected_rows = ",\n".join([_lines(passed, 4), *(f"    {column}" for column in columns)])
+    if not definition.rates:
+        return f"{head}WITH {_leaving(definition)}\nSELECT\n{protected_rows}\nFROM leaving{only}\n{order}"
+    rates = []
+    for name, rate in definition.rates.items():
+        rates.append(f"    {_rate(rate)} AS {_name(name)}")
+        rates.append(f"    {_rate_status(definition, rate)} AS {_name(f'{name}_status')}")
+    inner = textwrap.indent(f"SELECT\n{protected_rows}\nFROM leaving{only}", "    ")
+    columns_and_rates = ",\n".join([_lines([*passed, *kept], 4), *rates])
+    return (
+        f"{head}WITH {_leaving(definition)},\nprotected_count AS (\n{inner}\n)\n"
+        f"SELECT\n{columns_and_rates}\nFROM protected_count\n{order}"
+    )
+
+
+def _leaving(definition: Definition) -> str:
+    """The CTEs `open_dataset` and `leaving`: rows of areas large enough, exact, and whether each is open."""
+    passed = [_name(name) for name in (*definition.dimensions, *definition.open_figures)]
+    exact = [_lines(passed, 4)]
+    for name in definition.counts:
+        column = _name(name)
+        refusal = text_literal(f"{definition.layer}.{name} holds a value that is not a count")
+        bad = f"{column} < 0 OR {column} <> floor({column})"
+        exact.append(
+            f"    CAST(CASE WHEN {bad} THEN error({refusal}) ELSE {column} END AS BIGINT) AS {column}"
+        )
+    exact.append(f"    {_is_open(definition)} AS is_open")
+    columns = ",\n".join(exact)
+    select = textwrap.indent(f"SELECT\n{columns}\nFROM {definition.layer}{_where(definition)}", "    ")
+    return f"{OPEN_DATASETS},\nleaving AS (\n{select}\n)"
+
+
+def _is_open(definition: Definition) -> str:
+    known = "IN (SELECT dataset FROM open_dataset)"
+    return " AND ".join(f"coalesce({_name(name)} {known}, FALSE)" for name in definition.datasets)
+
+
+def _lines(names: Sequence[str], indent: int) -> str:
+    """Texts as an SQL list, several a line."""
+    lines = [""]
+    for name in names:
+        if len(lines[-1]) + len(name) > 100:
+            lines.append("")
+        lines[-1] += f"{name}, "
+    return "\n".join(" " * indent + line.rstrip() for line in lines).rstrip(",")
+
+
+@functools.cache
+def _keywords() -> frozenset[str]:
+    with duckdb.connect() as con:
+        rows = con.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()
+    return frozenset(str(row[0]) for row in rows)
+
+
+def _name(name: str) -> str:
+    """A column's name in SQL, quoted only where it must be."""
+    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) and name not in _keywords() else quoted(name)
+
+
+def _where(definition: Definition) -> str:
+    allowed = _allowed_areas(definition)
+    return f"\nWHERE area_type IN ({', '.join(text_literal(area) for area in allowed)})" if allowed else ""
+
+
+def _allowed_areas(definition: Definition) -> tuple[str, ...]:
+    smallest = definition.smallest_area
+    return AREA_TYPES[AREA_TYPES.index(smallest) :] if smallest in AREA_TYPES else ()
+
+
+def _rate(rate: Rate) -> str:
+    # Rounded half up in whole numbers; dividing by the scale then only sets the decimal point.
+    scale = 10**rate.decimals
+    count, per = _name(rate.count), _name(rate.per)
+    whole = f"(2 * {rate.times * scale} * CAST({count} AS HUGEINT) + {per}) // (2 * {per})"
+    return f"CASE WHEN {per} > 0 THEN CAST({whole} / {scale} AS {_rate_type(rate)}) END"
+
+
+def _rate_type(rate: Rate) -> str:
+    return f"DECIMAL(18,{rate.decimals})"
+
+
+def _rate_status(definition: Definition, rate: Rate) -> str:
+    parts = [name for name in (rate.count, rate.per) if name in definition.counts]
+    hidden = " OR ".join(f"{_name(name + '_status')} = '{HIDDEN}'" for name in parts)
+    empty = f"{_name(rate.count)} IS NULL OR {_name(rate.per)} IS NULL OR {_name(rate.per)} <= 0"
+    return f"CASE WHEN {hidden} THEN '{HIDDEN}' WHEN {empty} THEN '{NOT_APPLICABLE}' ELSE '{PUBLISHED}' END"
+
+
+def _rule_publication(definition: Definition, code: str, name: str, rule: Disclosure) -> Publication:
+    if problems := _misfits(definition, RULE_LAYER):
+        raise DescriptionError(problems)
+    values = {
+        "authority_code": text_literal(code),
+        "authority_name": text_literal(name),
+        "threshold": str(rule.threshold),
+        "round_to": str(rule.round_to),
+        "rule": text_literal(rule_sentence(rule)),
+    }
+    names = (*definition.dimensions, *definition.open_figures)
+    sql = "SELECT\n    " + ",\n    ".join(f"{values[name]} AS {quoted(name)}" for name in names) + "\n"
+    columns = tuple(next(c for c in RULE_LAYER.columns if c.name == name) for name in names)
+    table = Table(
+        "published", definition.name, definition.meaning, columns, definition.key, (), definition.shown, sql
+    )
+    return Publication(definition, RULE_LAYER, table)
+
+
+def _misfits(definition: Definition, layer: Table) -> list[Problem]:
+    lists = {key: getattr(definition, key) for key in ("dimensions", "counts", "open_figures", "left_out")}
+    mentioned = {name for names in lists.values() for name in names}
+    known = [column.name for column in layer.columns]
+    types = {column.name: column.type for column in layer.columns}
+    problems = []
+    for key, names in lists.items():
+        for i, name in enumerate(names):
+            if name not in known:
+                near = nearest(name, [column for column in known if column not in mentioned] or known)
+                message = f"`{key}`: `{name}` is not a column of {layer.full_name}{near}"
+                problems.append(_problem(definition, (key, str(i)), message))
+    for name in known:
+        if name not in mentioned:
+            message = (
+                f"says nothing of the column `{name}` of {layer.full_name}; "
+                "wanted it under `dimensions`, `counts`, `open_figures` or `left_out`"
+            )
+            problems.append(_problem(definition, ("layer",), message))
+    has_areas = "area_type" in known
+    if has_areas != (definition.smallest_area in AREA_TYPES):
+        wanted = f"one of {', '.join(AREA_TYPES)}" if has_areas else "`exact_place` or `none`"
+        has = "has a column `area_type`" if has_areas else "has no column `area_type`"
+        found = definition.smallest_area
+        message = f"`smallest_area`: {layer.full_name} {has}, so wanted {wanted}; found `{found}`"
+        problems.append(_problem(definition, ("smallest_area",), message))
+    elif has_areas and "area_type" not in definition.dimensions:
+        problems.append(
+            _problem(definition, ("dimensions",), "wanted `area_type` among the dimensions; it is not there")
+        )
+    if definition.datasets and definition.rows == "all":
+        for i, name in enumerate(definition.dimensions):
+            if types.get(name) and types[name] not in DIMENSION_TYPES:
+                problems.append(
+                    _problem(definition, ("dimensions", str(i)), _no_dimension(name, types[name]))
+                )
+    return problems
+
+
+def _no_dimension(name: str, type_: str) -> str:
+    wanted = ", ".join(DIMENSION_TYPES)
+    return (
+        f"`{name}` is {type_}: wanted dimensions of people's data to be {wanted}; "
+        "a number is a count, a rate or an open figure"
+    )
+
+
+def _problem(definition: Definition, at: tuple[str, ...], message: str) -> Problem:
+    _, places = read_yaml(definition.path, definition.shown)
+    line, column = places.get(at) or places.get(at[:1], (0, 0))
+    return Problem(definition.shown, line, column, message)
+
+
+def _way_to_records(
+    name: str, tables: Mapping[str, Table], vouched_for: Mapping[str, str], above: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """The dependencies from a table down to one of the council's records, or () where there are none."""
+    if name.startswith("services.") and name != DATASETS:
+        return (*above, name)
+    if name == DATASETS or name in vouched_for or name in above or name not in tables:
+        return ()
+    ways = (_way_to_records(below, tables, vouched_for, (*above, name)) for below in tables[name].depends_on)
+    return next((way for way in ways if way), ())
+
+
+def information_loss(con: duckdb.DuckDBPyConnection, publication: Publication, rule: Disclosure) -> Loss:
+    """What protection costs, measured on the exact layer.
+
+    Needs the layer and `services.dataset` on the connection.
+    """
+    definition, name = publication.definition, publication.table.full_name
+    if publication.layer is RULE_LAYER:
+        return Loss(name, 1, 0, 0, 0, 0, 0)
+    every_row = f"(SELECT count(*) FROM {definition.layer})"
+    if definition.open:
+        total, left = _one(con, f"SELECT {every_row}, count(*) FROM {definition.layer}{_where(definition)}")
+        return Loss(name, left, total - left, 0, 0, 0, 0)
+    left_rows = "count(*) FILTER (WHERE is_open)" if definition.rows == "open_only" else "count(*)"
+    sums = ["0"] * 4
+    if definition.rows == "all":
+        exact = [f"CASE WHEN NOT is_open THEN {_name(count)} END" for count in definition.counts]
+        low = [
+            f"CASE WHEN NOT is_open AND {n} < {rule.threshold} THEN {n} END"
+            for n in map(_name, definition.counts)
+        ]
+        sums = [" + ".join(f"count({value})" for value in values) for values in (exact, low)]
+        sums += [" + ".join(f"coalesce(sum({value}), 0)" for value in values) for values in (exact, low)]
+    query = f"WITH {_leaving(definition)} SELECT {every_row}, {left_rows}, {', '.join(sums)} FROM leaving"
+    total, left, cells, cells_hidden, records, records_hidden = _one(con, query)
+    return Loss(name, left, total - left, cells, cells_hidden, int(records), int(records_hidden))
+
+
+def verify(con: duckdb.DuckDBPyConnection, publication: Publication, rule: Disclosure) -> list[Finding]:
+    """Look at a protected table as an attacker would at first: is anything there that the rule forbids?
+
+    Reads `published.<name>`, `services.dataset` (what is open *now*: a dataset may have been reclassified
+    since the table was made) and, where it exists, `published.area`. Returns what is wrong, with no value in
+    it; [] when nothing is. It looks at one table alone: sums and differences are for the audits.
+    """
+    definition, table = publication.definition, publication.table
+    name, stored = table.full_name, f"published.{quoted(table.name)}"
+    types = {str(row[0]): str(row[1]) for row in con.execute(f"DESCRIBE SELECT * FROM {stored}").fetchall()}
+    wanted = [column.name for column in table.columns]
+    if list(types) != wanted:
+        odd = ", ".join(sorted(set(types) ^ set(wanted))) or "their order"
+        return [Finding(name, "", f"its columns are not those of {definition.shown}: {odd}")]
+    findings: list[Finding] = []
+    # (column, what is wrong, which rows have it): counted in one pass over the table.
+    tests: list[tuple[str, str, str]] = []
+    key = ", ".join(quoted(column) for column in table.key)
+    (rows,) = _one(con, f"SELECT count(*) FROM (SELECT 1 FROM {stored} GROUP BY {key} HAVING count(*) > 1)")
+    if rows:
+        findings.append(Finding(name, "", f"the key ({', '.join(table.key)}) is repeated", rows))
+    if allowed := _allowed_areas(definition):
+        areas = ", ".join(text_literal(area) for area in allowed)
+        problem = f"areas smaller than {definition.smallest_area}, or of a kind that is not known"
+        tests.append(("area_type", problem, f"coalesce(area_type NOT IN ({areas}), TRUE)"))
+    if definition.rows == "open_only":
+        tests.append(("", "rows of a dataset that is not open", "NOT is_open"))
+    elif definition.datasets:
+        for dimension in definition.dimensions:
+            if types[dimension] not in DIMENSION_TYPES:
+                findings.append(Finding(name, dimension, _no_dimension(dimension, types[dimension])))
+    for count in definition.counts:
+        if types[count] != "BIGINT":
+            findings.append(Finding(name, count, f"is {types[count]}; wanted BIGINT"))
+        tests += _count_tests(count, rule)
+    for rate_name, rate in definition.rates.items():
+        if types[rate_name] != _rate_type(rate):
+            findings.append(Finding(name, rate_name, f"is {types[rate_name]}; wanted {_rate_type(rate)}"))
+        tests += _rate_tests(definition, rate_name, rate)
+    if tests:
+        counted = ", ".join(f"count(*) FILTER (WHERE {test})" for _, _, test in tests)
+        found = _one(con, f"WITH {_seen(publication)} SELECT {counted} FROM seen")
+        findings += [
+            Finding(name, column, problem, rows)
+            for (column, problem, _), rows in zip(tests, found, strict=True)
+            if rows
+        ]
+    if definition.counts and definition.rows == "all" and {"area_type", "area_code"} <= set(definition.key):
+        findings += _absent_rows(con, publication)
+    return findings
+
+
+def _count_tests(count: str, rule: Disclosure) -> list[tuple[str, str, str]]:
+    value, status = quoted(count), quoted(f"{count}_status")
+    below, crooked = f"{value} < {rule.threshold}", f"{value} % {rule.round_to} <> 0"
+    return [
+        (count, f"a count below {rule.threshold} is shown", f"NOT is_open AND {below}"),
+        (count, f"a count is not a multiple of {rule.round_to}", f"NOT is_open AND {crooked}"),
+        (count, "a negative count is shown", f"{value} < 0"),
+        (f"{count}_status", "an open figure is hidden", f"is_open AND {status} = '{HIDDEN}'"),
+        *_status_tests(count),
+    ]
+
+
+def _rate_tests(definition: Definition, name: str, rate: Rate) -> list[tuple[str, str, str]]:
+    value, status = quoted(name), quoted(f"{name}_status")
+    parts = [quoted(f"{part}_status") for part in (rate.count, rate.per) if part in definition.counts]
+    hidden = " OR ".join(f"{part} = '{HIDDEN}'" for part in parts)
+    told = _rate_status(definition, rate)
+    return [
+        (name, "a rate is shown whose count is hidden", f"({hidden}) AND {value} IS NOT NULL"),
+        (name, "a rate is not what the published counts give", f"{value} IS DISTINCT FROM {_rate(rate)}"),
+        (
+            f"{name}_status",
+            "a rate's status does not follow from its counts",
+            f"{status} IS DISTINCT FROM {told}",
+        ),
+        *_status_tests(name),
+    ]
+
+
+def _status_tests(column: str) -> list[tuple[str, str, str]]:
+    value, status = quoted(column), quoted(f"{column}_status")
+    words = ", ".join(f"'{word}'" for word in (PUBLISHED, HIDDEN, NOT_APPLICABLE))
+    shown = f"({status} = '{PUBLISHED}') <> ({value} IS NOT NULL)"
+    return [
+        (f"{column}_status", f"a status is none of {words}", f"coalesce({status} NOT IN ({words}), TRUE)"),
+        (column, "value and status contradict each other", shown),
+    ]
+
+
+def _seen(publication: Publication) -> str:
+    """CTEs ending in `seen`: the published table, with whether each row is open today."""
+    stored = f"published.{quoted(publication.table.name)}"
+    if not publication.definition.datasets:
+        return f"seen AS (SELECT *, TRUE AS is_open FROM {stored})"
+    return (
+        f"{OPEN_DATASETS},\nseen AS (SELECT *, {_is_open(publication.definition)} AS is_open FROM {stored})"
+    )
+
+
+def _absent_rows(con: duckdb.DuckDBPyConnection, publication: Publication) -> list[Finding]:
+    """Areas that have no row where others have: an absent row would tell that the count is zero."""
+    others = [quoted(name) for name in publication.definition.key if name not in {"area_type", "area_code"}]
+    by = ", ".join([*others, "area_type"])
+    areas = "SELECT area_type, area_code FROM seen"
+    known = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'published' AND table_name = 'area'"
+    if con.execute(known).fetchall():
+        areas += " UNION SELECT area_type, area_code FROM published.area"
+    (groups,) = _one(
+        con,
+        f"""
+        WITH {_seen(publication)},
+        every_area AS ({areas}),
+        wanted AS (SELECT area_type, count(DISTINCT area_code) AS areas FROM every_area GROUP BY area_type),
+        had AS (
+            SELECT {by}, count(DISTINCT area_code) AS areas FROM seen GROUP BY {by}
+            HAVING NOT bool_and(is_open)
+        )
+        SELECT count(*) FROM had JOIN wanted USING (area_type) WHERE had.areas < wanted.areas
+        """,
+    )
+    if not groups:
+        return []
+    problem = "areas without a row, in this many groups: an absent row tells that the count is zero"
+    return [Finding(publication.table.full_name, "area_code", problem, groups)]
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    return tuple(con.execute(sql).fetchall()[0])

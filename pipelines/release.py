@@ -1,0 +1,779 @@
+"""A release: the published tables and pages laid out for readers, made aside, audited, and put in place in one step.
+
+Here belong the files of a release (DuckDB, GeoPackage, Parquet, pages, catalogue, licences, checksums), the audits'
+place in the way, the switch of `current`, and rollback. Only `published` is read. What may be published is `protect`;
+what a page looks like is `draw`; the run lock that callers of `assemble` and `switch` hold belongs to the run.
+
+    output/published/
+      index.html                stable: leads to current/index.html
+      current -> releases/<id>  a link, replaced in one step
+      releases/<id>/            never changed once it has its name
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import sys
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.authority import Disclosure
+from pipelines.protect import Finding, Publication, rule_sentence, verify
+from pipelines.tables import quoted, text_literal
+from pipelines.warehouse import replace_text
+
+RELEASES, CURRENT, BUILDING = "releases", "current", ".building-"
+CHECKSUMS, ABOUT = "SHA256SUMS", "release.json"
+DATABASE, GEOPACKAGE = "connected_places.duckdb", "connected_places.gpkg"
+# Clients older than the engine that writes must be able to read.
+STORAGE_VERSION = "v1.2.0"
+CRS = "EPSG:27700"
+# What EPSG:27700 is meant for, in metres: degrees, or another grid, would show at once.
+EAST, NORTH = (0, 700_000), (0, 1_300_000)
+
+FRONT_DOOR = """<!doctype html>
+<html lang="en-GB">
+<meta charset="utf-8">
+<title>Connected Places</title>
+<meta http-equiv="refresh" content="0; url=current/index.html">
+<p><a href="current/index.html">Maps</a></p>
+</html>
+"""
+
+SCHEMAS = {
+    "published": "The figures: every table went through the one rule in published.disclosure_rule.",
+    "about": "What the release is: when it was made, what each table and column means, whose data it holds.",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a release says of its making: when its run started (with time zone), the software, who signed it off."""
+
+    started: datetime
+    software: str
+    sign_off: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an audit is given: a release as it would be, before anybody can see it.
+
+    `con` still has the exact tables, so that an audit may compare. `former` are the releases that readers may have
+    kept, oldest first.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    folder: Path
+    publications: Sequence[Publication]
+    rule: Disclosure
+    former: Sequence[Path]
+
+
+Audit = Callable[[Candidate], Iterable[Finding]]
+
+
+class ReleaseRefused(Exception):
+    """An audit found what must not be published; `findings` names tables and columns, never a value."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        lines = [str(finding) for finding in findings]
+        super().__init__("not released, the former release stays current:\n" + "\n".join(lines))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release on disk. `is_new` is False where `assemble` found that nothing had changed."""
+
+    release_id: str
+    path: Path
+    made_at: datetime
+    content_sha256: str
+    is_current: bool
+    is_new: bool = False
+
+
+def release_id(started: datetime) -> str:
+    """The id of the release that a run makes: its start in UTC, so that ids sort by time. Wants a time zone."""
+    if started.tzinfo is None:
+        raise ValueError("wanted a time with its zone; found one without")
+    return started.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+def assemble(
+    con: duckdb.DuckDBPyConnection,
+    publications: Sequence[Publication],
+    rule: Disclosure,
+    pages: Mapping[str, str],
+    gallery: str,
+    published_root: Path,
+    run_id: str,
+    facts: Facts,
+    audits: Sequence[Audit] = (),
+) -> Release:
+    """Make a release of everything published, and make it current.
+
+    `con` sees the tables `published.*` and, for the audits, the exact ones; `pages` are whole HTML pages by name
+    (`demand`), `gallery` is the page that leads to `maps/<name>.html`. Every table is verified, the files are read
+    back, then the `audits` run. The caller holds the run lock: what a killed run left is cleaned away here.
+
+    Where content (tables, meanings, pages) equals that of the current release, no release is made and the current
+    one is returned. Raises `ReleaseRefused` when anything is found, ValueError on a run id or page name that cannot
+    name a file, OSError or `duckdb.Error` when the disk fails; in all cases the former release stays current and whole.
+    """
+    for name in (run_id, *pages):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise ValueError(
+                f"`{name}` cannot name a file: wanted letters, digits, points, dashes and underscores"
+            )
+    root = published_root / RELEASES
+    final, building = root / run_id, root / f"{BUILDING}{run_id}"
+    root.mkdir(parents=True, exist_ok=True)
+    clean(published_root)
+    if final.exists():
+        raise ValueError(f"there is a release {run_id} already; wanted a new run id")
+    try:
+        building.mkdir()
+        _write(con, publications, rule, pages, gallery, building, run_id, facts)
+        candidate = Candidate(con, building, publications, rule, [r.path for r in releases(published_root)])
+        findings = [found for one in (_first_look, _read_back, *audits) for found in one(candidate)]
+        if findings:
+            raise ReleaseRefused(findings)
+        current = current_release(published_root)
+        content = _about(building)["content_sha256"]
+        if current is not None and current.content_sha256 == content and not damage(current.path):
+            replace_text(published_root / "index.html", FRONT_DOOR)
+            return current
+        _seal(building)
+        building.rename(final)
+        _flush_folder(root)
+    finally:
+        if building.exists():
+            with contextlib.suppress(OSError):  # it must not hide why; the next run cleans up
+                _remove(building)
+    _point_current(published_root, run_id)
+    replace_text(published_root / "index.html", FRONT_DOOR)
+    return replace(_release(final, final), is_new=True)
+
+
+def releases(published_root: Path) -> list[Release]:
+    """Every finished release, oldest first."""
+    current = _current_path(published_root)
+    folders = sorted(path for path in (published_root / RELEASES).glob("[!.]*") if (path / ABOUT).is_file())
+    return [_release(path, current) for path in folders]
+
+
+def current_release(published_root: Path) -> Release | None:
+    """The release that `current` leads to, or None before the first."""
+    return next((release for release in releases(published_root) if release.is_current), None)
+
+
+def switch(published_root: Path, run_id: str) -> Release:
+    """Make another finished release the current one, in one step. The caller holds the run lock.
+
+    Raises ValueError when there is no such release, or when a file of it is missing or changed.
+    """
+    known = {release.release_id: release for release in releases(published_root)}
+    if run_id not in known:
+        raise ValueError(f"no release is named `{run_id}`; known are {', '.join(known) or 'none'}")
+    if wrong := damage(known[run_id].path):
+        raise ValueError(f"release {run_id} is damaged: {'; '.join(wrong)}")
+    _point_current(published_root, run_id)
+    replace_text(published_root / "index.html", FRONT_DOOR)
+    return _release(known[run_id].path, known[run_id].path)
+
+
+def damage(folder: Path) -> list[str]:
+    """What is wrong with a finished release's files, by its checksums; [] when it is whole."""
+    try:
+        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return [f"{CHECKSUMS} is missing"]
+    wanted = {name: sha for sha, _, name in (line.partition("  ") for line in lines)}
+    found = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
+    found.pop(CHECKSUMS, None)
+    wrong = [f"{name} is missing" for name in sorted(set(wanted) - set(found))]
+    wrong += [f"{name} was added" for name in sorted(set(found) - set(wanted))]
+    return wrong + [
+        f"{name} was changed"
+        for name in sorted(set(wanted) & set(found))
+        if _sha256(found[name]) != wanted[name]
+    ]
+
+
+def clean(published_root: Path) -> int:
+    """Remove what killed runs left half-made; returns how many. Only under the run lock: another run may be at work."""
+    left = list((published_root / RELEASES).glob(f"{BUILDING}*"))
+    for path in left:
+        _remove(path)
+    links = list(published_root.glob(f".{CURRENT}-*"))
+    for path in links:
+        _unlink(path)
+    return len(left) + len(links)
+
+
+# What a release holds ---------------------------------
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    publications: Sequence[Publication],
+    rule: Disclosure,
+    pages: Mapping[str, str],
+    gallery: str,
+    folder: Path,
+    run_id: str,
+    facts: Facts,
+) -> None:
+    """Every file of the release, flushed to disk, with `release.json` and the checksums last."""
+    (folder / "parquet").mkdir()
+    (folder / "maps").mkdir()
+    for publication in publications:
+        _write_parquet(con, publication, folder / "parquet" / f"{publication.table.name}.parquet")
+    for name, page in pages.items():
+        _write_text(folder / "maps" / f"{name}.html", page)
+    _write_text(folder / "index.html", gallery)
+    catalogue = _catalogue(con, publications, rule, pages, facts)
+    _write_text(folder / "catalogue.json", json.dumps(catalogue, ensure_ascii=False, indent=1) + "\n")
+    _write_text(folder / "CATALOGUE.md", _catalogue_text(catalogue))
+    _write_text(folder / "LICENCES.md", _licence_text(catalogue))
+    content = {path.relative_to(folder).as_posix(): _sha256(path) for path in _files(folder)}
+    content_sha256 = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    about = {
+        "release": run_id,
+        "made_at": facts.started.astimezone(UTC).isoformat(timespec="seconds"),
+        "software": facts.software,
+        "content_sha256": content_sha256,
+    }
+    _write_database(con, publications, catalogue, about, folder / DATABASE)
+    _write_geopackage(con, publications, facts.started, folder / GEOPACKAGE)
+    _write_text(folder / ABOUT, json.dumps(about, indent=1) + "\n")
+    sums = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in _files(folder)]
+    _write_text(folder / CHECKSUMS, "".join(sums))
+
+
+def _has(publication: Publication, *names: str) -> bool:
+    return {column.name for column in publication.table.columns} >= set(names)
+
+
+def _stored(publication: Publication) -> str:
+    """The published table in the order of its key, as SQL."""
+    key = ", ".join(quoted(name) for name in publication.table.key)
+    return f"SELECT * FROM published.{quoted(publication.table.name)} ORDER BY {key}"
+
+
+def _write_parquet(con: duckdb.DuckDBPyConnection, publication: Publication, path: Path) -> None:
+    """A table as Parquet; as GeoParquet in EPSG:27700 where it has a geometry or is of points."""
+    if not _has(publication, "geometry_wkb") and not _has(publication, "easting", "northing"):
+        con.execute(
+            f"COPY ({_stored(publication)}) TO {text_literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+        return
+    import geopandas
+    import pandas
+    import shapely
+
+    # Arrow's own types: else whole numbers with gaps would come out as fractions.
+    arrow: Any = con.sql(_stored(publication)).to_arrow_table()
+    frame = arrow.to_pandas(types_mapper=pandas.ArrowDtype)
+    if "geometry_wkb" in frame:
+        geometry = shapely.from_wkb(frame.pop("geometry_wkb").to_numpy(dtype=object, na_value=None))
+    else:
+        metres = frame[["easting", "northing"]].to_numpy(dtype=float, na_value=float("nan"))
+        geometry = shapely.points(metres)
+        geometry[(metres != metres).any(axis=1)] = None
+    geopandas.GeoDataFrame(frame, geometry=geometry, crs=CRS).to_parquet(
+        path, index=False, compression="zstd"
+    )
+
+
+def _catalogue(
+    con: duckdb.DuckDBPyConnection,
+    publications: Sequence[Publication],
+    rule: Disclosure,
+    pages: Mapping[str, str],
+    facts: Facts,
+) -> dict[str, Any]:
+    """What is in the release, in words: no time in it, so that the same content gives the same text."""
+    tables = []
+    for publication in publications:
+        definition, name = publication.definition, publication.table.name
+        described = con.execute(f"DESCRIBE published.{quoted(name)}").fetchall()
+        types = {row[0]: row[1] for row in described}
+        tables.append(
+            {
+                "name": name,
+                "meaning": definition.meaning,
+                "purpose": definition.purpose,
+                "not_for": definition.not_for,
+                "smallest_area": definition.smallest_area,
+                "key": list(definition.key),
+                "rows": _count(con, f"published.{quoted(name)}"),
+                "columns": [
+                    {"name": column.name, "type": types[column.name], "meaning": column.meaning}
+                    for column in publication.table.columns
+                ],
+            }
+        )
+    code, name = con.execute(
+        "SELECT authority_code, authority_name FROM published.disclosure_rule"
+    ).fetchall()[0]
+    return {
+        "authority_code": code,
+        "authority_name": name,
+        "rule": rule_sentence(rule),
+        "sign_off": facts.sign_off,
+        "tables": tables,
+        "maps": sorted(pages),
+        "licences": _licences(con, publications),
+    }
+
+
+def _licences(con: duckdb.DuckDBPyConnection, publications: Sequence[Publication]) -> list[dict[str, str]]:
+    """Licence and attribution of every open source and open dataset in the release."""
+    found = []
+    for table in ("source", "dataset"):
+        publication = next((p for p in publications if p.table.name == table), None)
+        if publication is None or not _has(publication, table, "title", "licence", "attribution"):
+            continue
+        rows = con.execute(
+            f"SELECT {table}, title, coalesce(licence, ''), coalesce(attribution, '') FROM published.{table} "
+            f"WHERE coalesce(licence, '') <> '' OR coalesce(attribution, '') <> '' ORDER BY 1, 2"
+        ).fetchall()
+        for row in rows:
+            found.append(dict(zip(("name", "title", "licence", "attribution"), map(str, row), strict=True)))
+    return found
+
+
+def _catalogue_text(catalogue: Mapping[str, Any]) -> str:
+    lines = [f"# {catalogue['authority_name']}: what is published", "", catalogue["rule"], ""]
+    lines += [f"Signed off: {catalogue['sign_off']}", ""] if catalogue["sign_off"] else []
+    for table in catalogue["tables"]:
+        lines += [f"## {table['name']}", "", table["meaning"], ""]
+        lines += [f"- For: {table['purpose']}", f"- Not for: {table['not_for']}"]
+        lines += [f"- Rows: {table['rows']}; one for each {', '.join(table['key'])}", ""]
+        lines += ["| column | type | meaning |", "|---|---|---|"]
+        for column in table["columns"]:
+            cells = (f"`{column['name']}`", column["type"], column["meaning"])
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _licence_text(catalogue: Mapping[str, Any]) -> str:
+    lines = [f"# {catalogue['authority_name']}: licences and attributions", ""]
+    for licence in catalogue["licences"]:
+        terms = ". ".join(part.rstrip(".") for part in (licence["licence"], licence["attribution"]) if part)
+        lines.append(f"- **{licence['title']}** (`{licence['name']}`): {terms}.")
+    return "\n".join(lines) + "\n"
+
+
+def _write_database(
+    con: duckdb.DuckDBPyConnection,
+    publications: Sequence[Publication],
+    catalogue: Mapping[str, Any],
+    about: Mapping[str, str],
+    path: Path,
+) -> None:
+    """The DuckDB file: tables only, each table and column with its meaning as a comment; geometry as WKB."""
+    database = f"release_{uuid.uuid4().hex}"
+    con.execute(f"ATTACH {text_literal(str(path))} AS {database} (STORAGE_VERSION '{STORAGE_VERSION}')")
+    try:
+        con.execute("BEGIN")  # one transaction: else each comment would be flushed to disk by itself
+        for schema in SCHEMAS:
+            con.execute(f"CREATE SCHEMA {database}.{schema}")
+        for publication, described in zip(publications, catalogue["tables"], strict=True):
+            name = f"{database}.published.{quoted(publication.table.name)}"
+            con.execute(f"CREATE TABLE {name} AS {_stored(publication)}")
+            comment = f"{described['meaning']} For: {described['purpose']} Not for: {described['not_for']}"
+            if publication.definition.counts:
+                comment += f" Rule: {catalogue['rule']}"
+            columns = {column["name"]: column["meaning"] for column in described["columns"]}
+            _comment(con, name, comment, columns)
+        for table, (meaning, columns, rows) in _about_tables(catalogue, about).items():
+            name = f"{database}.about.{table}"
+            con.execute(f"CREATE TABLE {name} ({', '.join(f'{quoted(c)} VARCHAR' for c in columns)})")
+            if rows:
+                row = f"({', '.join('?' for _ in columns)})"
+                con.execute(
+                    f"INSERT INTO {name} VALUES {', '.join([row] * len(rows))}", [v for r in rows for v in r]
+                )
+            _comment(con, name, meaning, columns)
+        con.execute("COMMIT")
+        con.execute(f"CHECKPOINT {database}")
+    except BaseException:
+        for ending in ("ROLLBACK", f"DETACH {database}"):
+            with contextlib.suppress(
+                duckdb.Error
+            ):  # else it would stand before the error that brought us here
+                con.execute(ending)
+        raise
+    con.execute(f"DETACH {database}")
+
+
+def _comment(con: duckdb.DuckDBPyConnection, table: str, meaning: str, columns: Mapping[str, str]) -> None:
+    comments = [f"COMMENT ON TABLE {table} IS {text_literal(meaning)};"]
+    comments += [
+        f"COMMENT ON COLUMN {table}.{quoted(c)} IS {text_literal(text)};" for c, text in columns.items()
+    ]
+    con.execute("\n".join(comments))
+
+
+def _about_tables(
+    catalogue: Mapping[str, Any], about: Mapping[str, str]
+) -> dict[str, tuple[str, dict[str, str], list[list[str]]]]:
+    """The tables of the schema `about`: meaning, columns with their meanings, rows; all text."""
+    table_parts = {
+        "table_name": "Table in the schema published",
+        "meaning": "What it holds",
+        "purpose": "What it is for",
+        "not_for": "What it must not be used for",
+        "smallest_area": "The smallest kind of area in it",
+        "rows": "How many rows it has",
+    }
+    column_parts = {
+        "table_name": "Table in the schema published",
+        "column_name": "Column",
+        "type": "Its type in DuckDB",
+        "meaning": "What it means",
+    }
+    release = {
+        **about,
+        **{key: catalogue[key] for key in ("authority_code", "authority_name", "rule", "sign_off")},
+    }
+    release_parts = {
+        "release": "The release's id: when its run started, in UTC",
+        "made_at": "When its run started, in UTC",
+        "software": "What made it",
+        "content_sha256": "Fingerprint of its content: equal where nothing but the time differs",
+        "authority_code": "GSS code of the authority",
+        "authority_name": "Name of the authority",
+        "rule": "The rule that every figure went through",
+        "sign_off": "Who answers for it, and since when; empty where nobody has signed",
+    }
+    licence_parts = {
+        "name": "Source or dataset, as in published.source and published.dataset",
+        "title": "Its title",
+        "licence": "Its licence",
+        "attribution": "The words that must stand beside figures made with it",
+    }
+    tables = catalogue["tables"]
+    return {
+        "release": ("This release.", release_parts, [[release[key] for key in release_parts]]),
+        # DuckDB has no comments on schemas.
+        "schema_meaning": (
+            "What each schema is for.",
+            {"schema_name": "Schema", "meaning": "What it is for"},
+            [[name, meaning] for name, meaning in SCHEMAS.items()],
+        ),
+        "table_meaning": (
+            "What each published table holds, what it is for and what not.",
+            table_parts,
+            [[table["name"], *(str(table[key]) for key in list(table_parts)[1:])] for table in tables],
+        ),
+        "column_meaning": (
+            "What each column of each published table means.",
+            column_parts,
+            [
+                [table["name"], c["name"], c["type"], c["meaning"]]
+                for table in tables
+                for c in table["columns"]
+            ],
+        ),
+        "licence": (
+            "Licence and attribution of the open data that the figures are made with.",
+            licence_parts,
+            [[licence[key] for key in licence_parts] for licence in catalogue["licences"]],
+        ),
+    }
+
+
+def _write_geopackage(
+    con: duckdb.DuckDBPyConnection, publications: Sequence[Publication], when: datetime, path: Path
+) -> None:
+    """The GeoPackage, EPSG:27700: a layer for each kind of area with the latest demand beside it, sites, roads."""
+    import fiona
+
+    by_name = {publication.table.name: publication for publication in publications}
+    wide, wide_types = _latest_demand(con, by_name.get("demand_by_area"))
+    # The time of the run instead of the clock's: the same release gives the same bytes. Flushed once, when sealed.
+    time = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    with fiona.Env(OGR_CURRENT_DATE=time, OGR_SQLITE_SYNCHRONOUS="OFF"):
+        for layer, publication, test, kind in _layers(con, by_name):
+            types = {row[0]: row[1] for row in con.execute(f"DESCRIBE {_stored(publication)}").fetchall()}
+            types.pop("geometry_wkb", None)
+            extra = wide_types if publication.table.name == "area" else {}
+            schema = {
+                "geometry": kind,
+                "properties": {name: _field_type(type_) for name, type_ in {**types, **extra}.items()},
+            }
+            with fiona.open(path, "w", driver="GPKG", layer=layer, crs=CRS, schema=schema) as sink:
+                sink.writerecords(_features(con, publication, test, kind, wide, extra))
+
+
+def _layers(
+    con: duckdb.DuckDBPyConnection, by_name: Mapping[str, Publication]
+) -> Iterator[tuple[str, Publication, str, str]]:
+    """Layer, table, which rows, kind of geometry; only layers that have rows."""
+    if "area" in by_name:
+        for (area_type,) in con.execute(
+            "SELECT DISTINCT area_type FROM published.area ORDER BY 1"
+        ).fetchall():
+            test = f"area_type = {text_literal(area_type)} AND geometry_wkb IS NOT NULL"
+            yield f"area_{area_type}", by_name["area"], test, "MultiPolygon"
+    if "site" in by_name:
+        yield "site", by_name["site"], "easting IS NOT NULL AND northing IS NOT NULL", "Point"
+    if "road" in by_name:
+        yield "road", by_name["road"], "geometry_wkb IS NOT NULL", "MultiLineString"
+
+
+def _features(
+    con: duckdb.DuckDBPyConnection,
+    publication: Publication,
+    test: str,
+    kind: str,
+    wide: Mapping[str, Mapping[str, Any]],
+    extra: Mapping[str, str],
+) -> Iterator[dict[str, Any]]:
+    import shapely
+
+    result = con.execute(f"SELECT * FROM ({_stored(publication)}) WHERE {test}")
+    names = [column[0] for column in result.description or ()]
+    for row in result.fetchall():
+        values = dict(zip(names, row, strict=True))
+        if kind == "Point":
+            geometry = shapely.Point(float(values["easting"]), float(values["northing"]))
+        else:
+            geometry = shapely.from_wkb(values.pop("geometry_wkb"))
+            if kind == "MultiPolygon" and geometry.geom_type == "Polygon":
+                geometry = shapely.MultiPolygon([geometry])
+            if kind == "MultiLineString" and geometry.geom_type == "LineString":
+                geometry = shapely.MultiLineString([geometry])
+        if extra:
+            demand = wide.get(values["area_code"], {})
+            values |= {name: demand.get(name) for name in extra}
+        properties = {name: _field_value(value) for name, value in values.items()}
+        yield {"geometry": shapely.geometry.mapping(geometry), "properties": properties}
+
+
+def _latest_demand(
+    con: duckdb.DuckDBPyConnection, publication: Publication | None
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The latest demand of each area, a group of columns for each dataset; and the columns' types."""
+    if publication is None:
+        return {}, {}
+    parts = [*publication.definition.counts, *publication.definition.rates]
+    shown = ["period", *(name for part in parts for name in (part, f"{part}_status"))]
+    types = {row[0]: row[1] for row in con.execute("DESCRIBE published.demand_by_area").fetchall()}
+    rows = con.execute(
+        f"SELECT area_code, dataset, {', '.join(quoted(name) for name in shown)} FROM published.demand_by_area "
+        "WHERE is_latest ORDER BY dataset, area_code"
+    ).fetchall()
+    wide: dict[str, dict[str, Any]] = {}
+    for code, dataset, *values in rows:
+        named = {f"{dataset}_{name}": value for name, value in zip(shown, values, strict=True)}
+        wide.setdefault(code, {}).update(named)
+    datasets = sorted({row[1] for row in rows})
+    return wide, {f"{dataset}_{name}": types[name] for dataset in datasets for name in shown}
+
+
+def _field_type(duckdb_type: str) -> str:
+    if duckdb_type.endswith("INT") or duckdb_type == "INTEGER":
+        return "int64"
+    if duckdb_type in {"DOUBLE", "FLOAT"} or duckdb_type.startswith("DECIMAL"):
+        return "float"
+    return {"BOOLEAN": "bool", "DATE": "date"}.get(duckdb_type, "str")
+
+
+def _field_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+# Looking at it before anybody else does ---------------------------------
+
+
+def _first_look(candidate: Candidate) -> list[Finding]:
+    """Every published table as `protect.verify` sees it."""
+    return [finding for p in candidate.publications for finding in verify(candidate.con, p, candidate.rule)]
+
+
+def _read_back(candidate: Candidate) -> list[Finding]:
+    """Open each file as a reader would: is all there, with its meaning, in the right place on earth?"""
+    return [*_read_database(candidate), *_read_geopackage(candidate), *_read_geoparquet(candidate)]
+
+
+def _read_database(candidate: Candidate) -> Iterator[Finding]:
+    with duckdb.connect(str(candidate.folder / DATABASE), read_only=True) as con:
+        views = "SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal"
+        for schema, table in con.execute(views).fetchall():
+            yield Finding(f"{schema}.{table}", "", f"is a view in {DATABASE}; wanted tables only")
+        silent = con.execute(
+            "SELECT schema_name, table_name, '' FROM duckdb_tables() WHERE coalesce(comment, '') = '' UNION ALL "
+            "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal "
+            "AND coalesce(comment, '') = '' ORDER BY ALL"
+        ).fetchall()
+        for schema, table, column in silent:
+            yield Finding(f"{schema}.{table}", column, f"has no comment in {DATABASE}")
+        for publication in candidate.publications:
+            name = f"published.{quoted(publication.table.name)}"
+            rows, wanted = _count(con, name), _count(candidate.con, name)
+            if rows != wanted:
+                yield Finding(
+                    publication.table.full_name, "", f"has {rows} rows in {DATABASE}; wanted {wanted}"
+                )
+
+
+def _read_geopackage(candidate: Candidate) -> Iterator[Finding]:
+    import fiona
+
+    path = candidate.folder / GEOPACKAGE
+    for layer, publication, test, _ in _layers(
+        candidate.con, {p.table.name: p for p in candidate.publications}
+    ):
+        (wanted,) = candidate.con.execute(
+            f"SELECT count(*) FROM ({_stored(publication)}) WHERE {test}"
+        ).fetchall()[0]
+        with fiona.open(path, layer=layer) as source:
+            if source.crs.to_epsg() != 27700:
+                yield Finding(f"{GEOPACKAGE}:{layer}", "", f"is not in {CRS}")
+            if len(source) != wanted:
+                yield Finding(f"{GEOPACKAGE}:{layer}", "", f"has {len(source)} features; wanted {wanted}")
+            if wanted and not _on_the_grid(source.bounds):
+                yield Finding(f"{GEOPACKAGE}:{layer}", "", f"is not within Great Britain in {CRS}")
+
+
+def _read_geoparquet(candidate: Candidate) -> Iterator[Finding]:
+    import geopandas
+
+    for publication in candidate.publications:
+        if not _has(publication, "geometry_wkb") and not _has(publication, "easting", "northing"):
+            continue
+        frame = geopandas.read_parquet(candidate.folder / "parquet" / f"{publication.table.name}.parquet")
+        if frame.crs is None or frame.crs.to_epsg() != 27700:
+            yield Finding(publication.table.full_name, "", f"its GeoParquet is not in {CRS}")
+        if len(frame) and frame.geometry.notna().any() and not _on_the_grid(tuple(frame.total_bounds)):
+            yield Finding(
+                publication.table.full_name, "", f"its GeoParquet is not within Great Britain in {CRS}"
+            )
+
+
+def _on_the_grid(bounds: tuple[float, ...]) -> bool:
+    west, south, east, north = bounds
+    return EAST[0] <= west <= east <= EAST[1] and NORTH[0] <= south <= north <= NORTH[1]
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+
+# Putting it in place ---------------------------------
+
+
+def _seal(folder: Path) -> None:
+    """Flush everything to disk and take away the right to write."""
+    for path in _files(folder):
+        _flush(path)
+        path.chmod(0o444)
+    for path in sorted([folder, *(p for p in folder.rglob("*") if p.is_dir())], reverse=True):
+        _flush_folder(path)
+        path.chmod(0o555)
+
+
+def _point_current(published_root: Path, run_id: str) -> None:
+    """Make `current` lead to a release in one step.
+
+    Windows replaces no link to a folder, and may forbid symbolic links: there it is a link or else a junction, and
+    between removing the old and renaming the new there is a moment without `current`; a run killed in that moment is
+    mended by the next run or by `switch`.
+    """
+    current, aside = published_root / CURRENT, published_root / f".{CURRENT}-{uuid.uuid4().hex}"
+    target = Path(RELEASES) / run_id
+    if sys.platform == "win32":
+        try:
+            aside.symlink_to(target, target_is_directory=True)
+        except OSError:
+            import _winapi
+
+            _winapi.CreateJunction(str((published_root / target).resolve()), str(aside))
+        _unlink(current)
+        aside.rename(current)
+    else:
+        aside.symlink_to(target, target_is_directory=True)
+        aside.replace(current)
+        _flush_folder(published_root)
+
+
+def _unlink(link: Path) -> None:
+    """Remove a link to a folder (on Windows a junction, too), never what it leads to."""
+    if sys.platform == "win32":
+        with contextlib.suppress(FileNotFoundError):
+            link.rmdir()
+    else:
+        link.unlink(missing_ok=True)
+
+
+def _current_path(published_root: Path) -> Path | None:
+    current = published_root / CURRENT
+    return current.resolve() if current.exists() else None
+
+
+def _release(path: Path, current: Path | None) -> Release:
+    about = _about(path)
+    is_current = current is not None and path.resolve() == current.resolve()
+    return Release(
+        path.name, path, datetime.fromisoformat(about["made_at"]), about["content_sha256"], is_current
+    )
+
+
+def _about(folder: Path) -> dict[str, str]:
+    about: dict[str, str] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    return about
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    if sys.platform != "win32":  # where a folder cannot be opened
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _remove(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    shutil.rmtree(folder)
