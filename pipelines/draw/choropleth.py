@@ -1,0 +1,409 @@
+"""A page with one choropleth: figures by area in classes of colour, with legend, search, table and print.
+
+Here: what the maps of `assets/maps` share. A page gives its topics, measures and figures; this module adds areas,
+roads, sites, classes and words, and builds the map with folium. What readers do on the page is in `choropleth.js`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import duckdb
+
+from pipelines.draw.areas import (
+    Geography,
+    Site,
+    read_geographies,
+    read_outline,
+    read_roads,
+    read_sites,
+)
+from pipelines.draw.classes import class_breaks, ramp
+from pipelines.draw.facts import Release, date_in_words, read_release
+from pipelines.draw.page import (
+    Fold,
+    Page,
+    leaflet_script,
+    leaflet_style,
+    named,
+    own_script,
+    render,
+    render_map,
+)
+
+# Where a figure would stand: withheld by the rule, or there is none.
+WITHHELD = "h"
+NO_FIGURE = "n"
+
+ROAD_STYLES: dict[str, dict[str, object]] = {
+    "motorway": {"weight": 2.4, "color": "#4d4d4d", "opacity": 0.75},
+    "a": {"weight": 1.7, "color": "#4d4d4d", "opacity": 0.65},
+    "b": {"weight": 1.1, "color": "#4d4d4d", "opacity": 0.6},
+    "minor": {"weight": 0.7, "color": "#595959", "opacity": 0.55},
+    "local": {"weight": 0.5, "color": "#595959", "opacity": 0.4},
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is shown of each topic. `unit` may hold '{counts}', the plural of what the topic counts.
+
+    `ramp` is a ColorBrewer sequential scheme, `more` what a darker colour means; `suffix` follows each figure
+    (' m', '%'), `decimals` is how many are printed. `within_metres` draws a circle of that radius about each site.
+    """
+
+    measure: str
+    label: str
+    unit: str
+    ramp: str
+    more: str
+    suffix: str = ""
+    decimals: int = 0
+    within_metres: int | None = None
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period of a topic, oldest first; `span` says its dates in words."""
+
+    period: str
+    label: str
+    span: str
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One of the choices at the head of the page: a dataset, or a kind of site.
+
+    `unchanged` says that its figures pass the gate as they are; `source` is one sentence on where its records come
+    from, `caveat` one on what its figures lack, `sites` the kind of site drawn as points, if any.
+    """
+
+    topic: str
+    title: str
+    counts: str
+    periods: tuple[Period, ...]
+    source: str
+    unchanged: bool = False
+    caveat: str = ""
+    sites: str = ""
+
+
+class Figure(NamedTuple):
+    """A figure of one area. `status` is 'published', 'hidden' or 'not applicable'; only the first may carry a value."""
+
+    topic: str
+    area_type: str
+    area_code: str
+    period: str
+    measure: str
+    value: Decimal | int | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Choropleth:
+    """All that one page of this kind shows; see Topic, Measure and Figure.
+
+    `totals` are figures of the whole authority (their area does not matter), `warnings` stand at the head of the panel,
+    `about` at its end.
+    """
+
+    title: str
+    sentence: str
+    topic_label: str
+    topics: Sequence[Topic]
+    measures: Sequence[Measure]
+    figures: Iterable[Figure]
+    totals: Iterable[Figure] = ()
+    warnings: Sequence[str] = ()
+    about: Sequence[Fold] = ()
+
+
+def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
+    """The page as HTML, self-contained, the same bytes for the same tables.
+
+    Reads areas, roads, sites and the release's facts from the schema `published`. Figures of areas that
+    `published.area` does not have are left out, and their number is said on the page.
+    Raises ValueError if a topic has no title, or a hidden figure carries a value.
+    """
+    release = read_release(con)
+    geographies = read_geographies(con)
+    sites = read_sites(con)
+    kinds = [topic.sites for topic in page.topics if topic.sites]
+    figures, undrawn = arrange_figures(page, geographies)
+    map_html, map_script = _folium_map(con, geographies, [sites.get(kind, ()) for kind in kinds])
+    about = [*page.about, *_folds(release, undrawn)]
+    body = render(
+        "choropleth.html",
+        topic_label=page.topic_label,
+        search_label="Find an area or a site" if kinds else "Find an area",
+        warnings=page.warnings,
+        folds=about,
+        map_html=map_html,
+        source_line=_source_line(release),
+        attribution_line=" ".join(release.attributions),
+    )
+    data = {
+        "authority": release.authority_name,
+        "withheld": release.withheld,
+        "rounding": release.rounding,
+        "measures": [_measure_data(measure) for measure in page.measures],
+        "geographies": [_geography_data(number, geography) for number, geography in enumerate(geographies)],
+        "topics": [
+            {
+                "id": topic.topic,
+                "title": topic.title,
+                "counts": topic.counts,
+                "source": topic.source,
+                "unchanged": topic.unchanged,
+                "caveat": topic.caveat,
+                "periods": [[period.period, period.label, period.span] for period in topic.periods],
+                "figures": figures[topic.topic],
+                "totals": _totals(page, topic),
+                "sites": kinds.index(topic.sites) if topic.sites else None,
+            }
+            for topic in page.topics
+            if figures[topic.topic]  # a topic without any figure of a drawn area is no choice
+        ],
+        "sites": [[[site.name, site.precision] for site in sites.get(kind, ())] for kind in kinds],
+    }
+    return Page(
+        title=page.title,
+        sentence=page.sentence,
+        release=release,
+        body=body,
+        styles=[leaflet_style()],
+        scripts=[leaflet_script(), map_script, own_script("choropleth.js")],
+        data=data,
+        kind="map",
+    ).html()
+
+
+def arrange_figures(
+    page: Choropleth, geographies: Sequence[Geography]
+) -> tuple[dict[str, dict[str, dict[str, Any]]], int]:
+    """Figures as a page needs them: topic -> area type -> measure -> {breaks, colours, values by period and area}.
+
+    A value is a number, WITHHELD or NO_FIGURE. Breaks are made from published values of all periods, so that colours
+    can be compared between periods. Also returns how many areas have figures but are in no geography.
+    Raises ValueError if a hidden figure carries a value, or names a topic that the page has not.
+    """
+    places = {
+        geography.area_type: {area.code: number for number, area in enumerate(geography.areas)}
+        for geography in geographies
+    }
+    periods = {
+        topic.topic: {period.period: number for number, period in enumerate(topic.periods)}
+        for topic in page.topics
+    }
+    ramps = {measure.measure: measure.ramp for measure in page.measures}
+    found: dict[str, dict[str, dict[str, list[list[Decimal | int | str]]]]] = {topic: {} for topic in periods}
+    undrawn: set[tuple[str, str]] = set()
+    for figure in page.figures:
+        shown = _shown(figure)
+        if figure.area_type not in places:
+            continue
+        place = places[figure.area_type].get(figure.area_code)
+        if place is None:
+            undrawn.add((figure.area_type, figure.area_code))
+            continue
+        measures = found[figure.topic].setdefault(figure.area_type, {})
+        by_period = measures.setdefault(
+            figure.measure, [[NO_FIGURE] * len(places[figure.area_type]) for _ in periods[figure.topic]]
+        )
+        by_period[periods[figure.topic][figure.period]][place] = shown
+    arranged: dict[str, dict[str, dict[str, Any]]] = {}
+    for topic, by_type in found.items():
+        arranged[topic] = {}
+        for area_type, by_measure in by_type.items():
+            arranged[topic][area_type] = {}
+            for measure, by_period in by_measure.items():
+                if all(value == NO_FIGURE for values in by_period for value in values):
+                    continue  # nothing to choose
+                published = [value for values in by_period for value in values if not isinstance(value, str)]
+                breaks = class_breaks(published)
+                arranged[topic][area_type][measure] = {
+                    "breaks": [_number(value) for value in breaks],
+                    "colours": ramp(ramps[measure], len(breaks) + 1),
+                    "values": [[_number(value) for value in values] for values in by_period],
+                }
+    return arranged, len(undrawn)
+
+
+def _shown(figure: Figure) -> Decimal | int | str:
+    """What the page may hold of a figure. The gate empties hidden cells; should it fail, nothing is drawn at all."""
+    if figure.status == "hidden":
+        if figure.value is not None:
+            raise ValueError(
+                f"{figure.topic}, {figure.measure}: a hidden figure carries a value; nothing is drawn"
+            )
+        return WITHHELD
+    if figure.status != "published" or figure.value is None:
+        return NO_FIGURE
+    return figure.value
+
+
+def _number(value: Decimal | int | str) -> int | float | str:
+    """A number that JSON writes in its shortest form."""
+    if isinstance(value, str):
+        return value
+    return int(value) if value == int(value) else float(value)
+
+
+def _totals(page: Choropleth, topic: Topic) -> dict[str, list[int | float | str]]:
+    totals: dict[str, list[int | float | str]] = {}
+    order = {period.period: number for number, period in enumerate(topic.periods)}
+    for figure in page.totals:
+        if figure.topic == topic.topic and figure.period in order:
+            values = totals.setdefault(figure.measure, [NO_FIGURE] * len(order))
+            values[order[figure.period]] = _number(_shown(figure))
+    return totals
+
+
+def _measure_data(measure: Measure) -> dict[str, Any]:
+    return {
+        "id": measure.measure,
+        "label": measure.label,
+        "unit": measure.unit,
+        "more": measure.more,
+        "suffix": measure.suffix,
+        "decimals": measure.decimals,
+        "within": measure.within_metres,
+    }
+
+
+def _geography_data(number: int, geography: Geography) -> dict[str, Any]:
+    return {
+        "id": geography.area_type,
+        "one": geography.one,
+        "many": geography.many,
+        "layer": f"areas_{number}",
+        "areas": [
+            [area.code, area.name, area.homes, area.people, area.imd_decile, *area.point]
+            for area in geography.areas
+        ],
+    }
+
+
+def _folium_map(
+    con: duckdb.DuckDBPyConnection, geographies: Sequence[Geography], sites: Sequence[Sequence[Site]]
+) -> tuple[Any, str]:
+    """The folium map with its layers, none of which is shown until the page's own script chooses."""
+    import folium
+
+    outline = read_outline(con)
+    chart = named(
+        folium.Map(
+            location=[0, 0],  # the script fits the view to the window, and again to the paper
+            tiles=None,
+            control_scale=True,
+            zoom_snap=0.25,
+            zoom_delta=0.5,
+            wheel_px_per_zoom_level=100,
+            max_zoom=18,
+            attribution_control=False,  # said in full below the map
+            zoom_animation=False,
+            fade_animation=False,
+        ),
+        "map_0",
+    )
+    for number, (pane, height) in enumerate(
+        (("roads", 410), ("borders", 420), ("chosen", 430), ("sites", 440))
+    ):
+        chart.add_child(
+            named(
+                folium.map.CustomPane(pane, z_index=height, pointer_events=pane == "sites"), f"pane_{number}"
+            )
+        )
+
+    def add(name: str, features: Sequence[dict[str, Any]], **options: Any) -> None:
+        # Neither folium's tooltips (they put names into the page as markup, unescaped) nor its colours (fixed when the
+        # page is made): choropleth.js does both.
+        style = options.pop("style", None)
+        layer = folium.GeoJson(
+            {"type": "FeatureCollection", "features": list(features)},
+            style_function=style or (lambda feature: {"weight": 0.6, "color": "#5c5c5c", "fillOpacity": 1}),
+            show=False,
+            **options,
+        )
+        chart.add_child(named(layer, name))
+
+    for number, geography in enumerate(geographies):
+        add(f"areas_{number}", geography.features, smooth_factor=0.5)
+    outlines = [] if outline is None else [{"type": "Feature", "properties": {"i": 0}, "geometry": outline}]
+    add(
+        "outline_0",
+        outlines,
+        style=lambda feature: {"weight": 1.8, "color": "#1b1b1b", "fill": False},
+        pane="borders",
+        interactive=False,
+    )
+    add(
+        "roads_0",
+        read_roads(con),
+        style=lambda feature: ROAD_STYLES[feature["properties"]["road"]],
+        pane="roads",
+        interactive=False,
+        smooth_factor=1.5,
+    )
+    for number, of_kind in enumerate(sites):
+        features = [
+            {
+                "type": "Feature",
+                "properties": {"i": place},
+                "geometry": {"type": "Point", "coordinates": list(site.point)},
+            }
+            for place, site in enumerate(of_kind)
+        ]
+        # White with a black ring stands out on every colour of the ramps.
+        dot = {"weight": 2.5, "color": "#000000", "fill": True, "fillColor": "#ffffff", "fillOpacity": 1}
+        marker = folium.CircleMarker(radius=5.5)
+        marker.options["pane"] = "sites"  # folium gives markers none, nor takes one from the layer
+        add(f"sites_{number}", features, marker=marker, style=lambda feature, dot=dot: dot)
+    return render_map(chart)
+
+
+def _folds(release: Release, undrawn: int) -> list[Fold]:
+    """What every map says of withholding, sources and how it was drawn."""
+    withholding = [release.rule]
+    if undrawn:
+        withholding.append(
+            f"Figures of {undrawn} areas are not drawn: their boundaries are not in this release."
+        )
+    return [
+        Fold("What is withheld, and why", tuple(_ended(text) for text in withholding)),
+        Fold("Sources and licences", items=tuple(_source_item(release))),
+        Fold(
+            "How this map was drawn",
+            (
+                "Classes hold about the same number of areas each, with rounded limits, and are made from published "
+                "figures of all periods. Boundaries are simplified for the screen; neighbours keep their shared edge. "
+                "North is at the top.",
+                "LSOA: lower layer super output area, about 650 homes. MSOA: middle layer, about 3,000 homes.",
+            ),
+        ),
+    ]
+
+
+def _source_item(release: Release) -> list[str]:
+    items = [
+        (item.title, item.publisher, item.epoch, item.licence, item.attribution) for item in release.sources
+    ]
+    items += [
+        (item.title, item.owner, f"as at {date_in_words(item.last_as_at)}", item.licence, item.attribution)
+        for item in release.datasets
+    ]
+    return [". ".join(part.rstrip(".") for part in item if part) + "." for item in items]
+
+
+def _source_line(release: Release) -> str:
+    sources = [f"{item.title} ({item.epoch})" if item.epoch else item.title for item in release.sources]
+    return f"Places: {'; '.join(sources)}." if sources else ""
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,812 @@
+"""The pages as readers have them: drawn from invented tables, then opened in a browser that has no network."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+import pytest
+import shapely
+from playwright.sync_api import Browser, Page
+
+from assets.maps import data_quality, demand, nearest_site
+from pipelines.draw import gallery
+
+PAGES = (demand, nearest_site, data_quality)
+WEST, SOUTH = 450_000, 250_000  # metres, EPSG:27700
+COLUMNS, ROWS = 6, 4  # LSOAs, each about a kilometre square; a ward is two columns of them
+EVIL = "</script><script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>"
+WARDS = ("Millbrook", EVIL, "St Anne's & Harbour")
+HIDDEN = {0, 7, 13}  # LSOAs whose count of badges is withheld, in every period
+NOT_APPLICABLE = {5}
+PERIODS = {
+    "badges": ((dt.date(2026, 8, 31), "2026-08"), (dt.date(2026, 9, 30), "2026-09")),
+    "meters": ((dt.date(2026, 1, 31), "2026-01"),),
+}
+
+SCHEMA = """
+CREATE SCHEMA published;
+CREATE TABLE published.disclosure_rule (
+    authority_code VARCHAR, authority_name VARCHAR, threshold INTEGER, round_to INTEGER, rule VARCHAR
+);
+CREATE TABLE published.dataset (
+    dataset VARCHAR, role VARCHAR, title VARCHAR, owner VARCHAR, purpose VARCHAR, lawful_basis VARCHAR,
+    sensitivity VARCHAR, licence VARCHAR, attribution VARCHAR, kind VARCHAR, counts VARCHAR,
+    first_as_at DATE, last_as_at DATE, files INTEGER, withheld_rows BIGINT
+);
+CREATE TABLE published.source (
+    source VARCHAR, title VARCHAR, publisher VARCHAR, licence VARCHAR, attribution VARCHAR, epoch VARCHAR,
+    files INTEGER, rows BIGINT
+);
+CREATE TABLE published.area (
+    authority_code VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR, vintage INTEGER,
+    easting DECIMAL(10, 2), northing DECIMAL(10, 2), hectares DECIMAL(12, 2), homes BIGINT, people BIGINT,
+    imd_decile INTEGER, geometry_wkb BLOB
+);
+CREATE TABLE published.road (road_function VARCHAR, name VARCHAR, geometry_wkb BLOB);
+CREATE TABLE published.site (
+    site_kind VARCHAR, site_id VARCHAR, name VARCHAR, easting DECIMAL(10, 2), northing DECIMAL(10, 2),
+    precision VARCHAR
+);
+CREATE TABLE published.demand_by_area (
+    authority_code VARCHAR, dataset VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR,
+    period VARCHAR, period_start DATE, period_end DATE, is_latest BOOLEAN,
+    recorded_use BIGINT, recorded_use_status VARCHAR, homes BIGINT, people BIGINT,
+    rate_per_1000_homes DECIMAL(12, 1), rate_per_1000_people DECIMAL(12, 1)
+);
+CREATE TABLE published.distance_to_site (
+    authority_code VARCHAR, site_kind VARCHAR, area_type VARCHAR, area_code VARCHAR, homes BIGINT,
+    homes_measured BIGINT, median_metres BIGINT, homes_within_400m BIGINT, homes_within_800m BIGINT,
+    homes_within_1600m BIGINT
+);
+CREATE TABLE published.data_issue (
+    dataset VARCHAR, column_name VARCHAR, issue VARCHAR, severity VARCHAR, who_fixes VARCHAR, meaning VARCHAR,
+    rows BIGINT, rows_status VARCHAR
+);
+"""
+
+
+def area_rows() -> list[tuple[Any, ...]]:
+    """(area_type, area_code, area_name, homes, people, imd_decile, polygon): a grid with wiggly inner borders."""
+
+    def corner(column: int, row: int) -> tuple[float, float]:
+        bend = 120 if 0 < column < COLUMNS and 0 < row < ROWS and (column + row) % 2 else 0
+        return (WEST + 1000 * column + bend, SOUTH + 1000 * row + bend)
+
+    cells = {}
+    for column in range(COLUMNS):
+        for row in range(ROWS):
+            corners = ((column, row), (column + 1, row), (column + 1, row + 1), (column, row + 1))
+            cells[column, row] = shapely.Polygon([corner(*one) for one in corners])
+    rows: list[tuple[Any, ...]] = []
+    for number, ((column, row), polygon) in enumerate(cells.items()):
+        name = f"Invented {row + 1:03d}{chr(ord('A') + column)}"
+        rows.append(
+            (
+                "lsoa",
+                f"E01999{number:03d}",
+                name,
+                600 + 10 * number,
+                1400 + 20 * number,
+                1 + number % 10,
+                polygon,
+            )
+        )
+    for number, name in enumerate(WARDS):
+        parts = [polygon for (column, _), polygon in cells.items() if column // 2 == number]
+        rows.append(("ward", f"E05999{number:03d}", name, 5000, 12000, None, shapely.union_all(parts)))
+    rows.append(
+        (
+            "lad",
+            "E06999001",
+            "Invented Borough",
+            15000,
+            36000,
+            None,
+            shapely.union_all(list(cells.values())),
+        )
+    )
+    return rows
+
+
+def demand_rows(areas: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for dataset, periods in PERIODS.items():
+        for turn, (day, period) in enumerate(periods):
+            for place, (area_type, code, name, homes, people, *_) in enumerate(areas):
+                lsoa = area_type == "lsoa"
+                use: int | None = 10 + 5 * ((place * 7 + turn * 3) % 24) + (0 if lsoa else 400)
+                status = "published"
+                if dataset == "badges" and lsoa and place in HIDDEN:
+                    use, status = None, "hidden"
+                if dataset == "meters" and lsoa and place in NOT_APPLICABLE:
+                    use, status = None, "not applicable"
+                rates = [None if use is None else round(1000 * use / per, 1) for per in (homes, people)]
+                kind = "authority" if area_type == "lad" else area_type
+                dates = (dt.date(day.year, day.month, 1), day) if dataset == "meters" else (day, day)
+                latest = turn == len(periods) - 1
+                what = ("E06999001", dataset, kind, code, name, period, *dates, latest)
+                rows.append((*what, use, status, homes, people, *rates))
+    return rows
+
+
+def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
+    """An in-memory database with the schema `published` alone; `backwards` puts each table's rows in last to first."""
+    con = duckdb.connect()
+    con.execute(SCHEMA)
+
+    def fill(table: str, rows: list[tuple[Any, ...]]) -> None:
+        marks = ", ".join("?" * len(rows[0]))
+        con.executemany(f"INSERT INTO published.{table} VALUES ({marks})", rows[::-1] if backwards else rows)
+
+    fill(
+        "disclosure_rule",
+        [("E06999001", "Invented Borough", 10, 5, "Counts of 0 to 9 are hidden, others rounded to 5.")],
+    )
+    as_at = dt.date(2026, 9, 30)
+    fill(
+        "dataset",
+        [
+            (
+                name,
+                role,
+                title,
+                owner,
+                "",
+                "",
+                sensitivity,
+                licence,
+                credit,
+                "stock",
+                counts,
+                as_at,
+                as_at,
+                1,
+                withheld,
+            )
+            for name, role, title, owner, sensitivity, licence, credit, counts, withheld in (
+                ("badges", "service", "Blue badges", "Access team", "personal", None, None, "badge", None),
+                (
+                    "meters",
+                    "service",
+                    "Meters <b>",
+                    "Energy",
+                    "open",
+                    "OGL v3",
+                    "Contains energy data.",
+                    "meter",
+                    12,
+                ),
+                ("libraries", "site", "Libraries", "Culture", "open", "OGL v3", "", "", 0),
+                ("surgeries", "site", "Surgeries", "Health", "open", "OGL v3", "", "", 0),
+            )
+        ],
+    )
+    fill(
+        "source",
+        [
+            (
+                "uprn",
+                "Invented UPRNs",
+                "Mapmakers",
+                "OGL v3",
+                "Contains map data.",
+                "September 2026",
+                1,
+                20_000,
+            ),
+            ("area", "Invented boundaries", "Statisticians", "OGL v3", "Contains statistics.", "2021", 1, 28),
+            *(
+                (
+                    f"more_{one}",
+                    f"Further invented source, number {one}",
+                    "Others",
+                    "OGL v3",
+                    credit,
+                    "2026",
+                    1,
+                    1,
+                )
+                for one in range(9)
+                for credit in [f"Contains further data {one} © Crown copyright and database right 2026."]
+            ),
+        ],
+    )
+    areas = area_rows()
+    fill(
+        "area",
+        [
+            (
+                "E06999001",
+                kind,
+                code,
+                name,
+                2021,
+                point.x,
+                point.y,
+                polygon.area / 1e4,
+                homes,
+                people,
+                decile,
+                wkb,
+            )
+            for kind, code, name, homes, people, decile, polygon in areas
+            for point in [shapely.point_on_surface(polygon)]
+            for wkb in [shapely.to_wkb(shapely.multipolygons([polygon]))]
+        ],
+    )
+    lines = [("A Road", 1500, 0), ("B Road", 2500, 90), ("Minor Road", 700, -40)]
+    fill(
+        "road",
+        [
+            (function, None, shapely.to_wkb(shapely.LineString(points)))
+            for function, north, bend in lines
+            for points in [[(WEST + 500 * step, SOUTH + north + bend * (step % 2)) for step in range(13)]]
+        ],
+    )
+    fill(
+        "site",
+        [
+            ("libraries", "1", "Millbrook Library", WEST + 900, SOUTH + 900, "property"),
+            ("libraries", "2", "Harbour Library", WEST + 5100, SOUTH + 3100, "postcode"),
+            ("surgeries", "1", "Quay Surgery", WEST + 3000, SOUTH + 2000, "property"),
+            ("surgeries", "2", "Nowhere Surgery", None, None, "none"),
+        ],
+    )
+    fill("demand_by_area", demand_rows(areas))
+    fill(
+        "distance_to_site",
+        [
+            (*what, homes, homes - 20, 300 + 41 * place, 10 * place, 15 * place, 20 * place)
+            for kind in ("libraries", "surgeries")
+            for place, (area, code, _, homes, *_) in enumerate(areas)
+            for what in [("E06999001", kind, "authority" if area == "lad" else area, code)]
+        ],
+    )
+    counts = [f"{by}_{one}" for by in ("rows", "weight") for one in data_quality.COLUMNS]
+    columns = ", ".join(f"{one} BIGINT, {one}_status VARCHAR" for one in counts)
+    con.execute(f"CREATE TABLE published.accounting (dataset VARCHAR, {columns})")
+    # read, kept, rejected, property, building, point, postcode, area, unplaced; None is withheld
+    of_badges = (1200, 1190, None, 1000, 50, 0, 100, None, 40)
+    of_meters = (500, 500, 0, 500, 0, 0, 0, 0, 0)
+    of_libraries = (2, 2, 0, 1, 0, 0, 1, 0, 0)
+
+    def account(name: str, rows: tuple[int | None, ...], weight: int) -> tuple[Any, ...]:
+        both = [*rows, *(None if one is None else weight * one for one in rows)]
+        return (name, *(part for one in both for part in (one, "hidden" if one is None else "published")))
+
+    fill(
+        "accounting",
+        [
+            account("badges", of_badges, 1),
+            account("meters", of_meters, 3),
+            account("libraries", of_libraries, 1),
+        ],
+    )
+    fill(
+        "data_issue",
+        [
+            (
+                "badges",
+                "UPRN",
+                "uprn_rounded",
+                "error",
+                "Access team: export as text",
+                "Rounded.",
+                45,
+                "published",
+            ),
+            ("badges", "POSTCODE", "postcode_partial", "warning", "Access team", EVIL, None, "hidden"),
+            ("meters", "", "no_place", "info", "Energy", "The record names no place.", 12, "published"),
+        ],
+    )
+    return con
+
+
+def draw_all(folder: Path, con: duckdb.DuckDBPyConnection) -> Path:
+    (folder / "maps").mkdir()
+    for module in PAGES:
+        name = module.__name__.rpartition(".")[2]
+        (folder / "maps" / f"{name}.html").write_text(module.draw(con), encoding="utf-8")
+    (folder / "index.html").write_text(gallery(con, list(PAGES)), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a release: index.html and maps/."""
+    with published_tables() as con:
+        return draw_all(tmp_path_factory.mktemp("release"), con)
+
+
+def page_data(html: str) -> Any:
+    (text,) = re.findall(r'id="page-data">(.*?)</script>', html, re.DOTALL)
+    return json.loads(text)
+
+
+def texts(page: Page, selector: str) -> list[str]:
+    return [text.strip() for text in page.locator(selector).all_text_contents()]
+
+
+def shape_fills(page: Page) -> Counter[str]:
+    """Fills of the areas on the map, with how many have each."""
+    fills: list[str] = page.evaluate(
+        "[...document.querySelectorAll('.leaflet-overlay-pane path')].map(path => path.getAttribute('fill'))"
+    )
+    return Counter(fills)
+
+
+def legend_counts(page: Page) -> dict[str, int]:
+    rows = page.locator("#legend-rows tr")
+    keyed = [
+        (row.get_attribute("data-class") or "", row.locator(".count").inner_text()) for row in rows.all()
+    ]
+    return {key: int(count.replace(",", "")) for key, count in keyed if count}
+
+
+def options(page: Page, select: str) -> list[str]:
+    values: list[str] = page.eval_on_selector(select, "one => [...one.options].map(option => option.value)")
+    return values
+
+
+def zoom(page: Page) -> float:
+    level: float = page.evaluate("map_0.getZoom()")
+    return level
+
+
+class TestModules:
+    @pytest.mark.parametrize("module", PAGES)
+    def test_every_page_says_what_it_is(self, module: ModuleType) -> None:
+        assert module.__doc__ and module.TITLE and module.SENTENCE.endswith(".")
+        assert all(table.startswith("published.") for table in module.DEPENDS_ON)
+
+    @pytest.mark.parametrize("module", PAGES)
+    def test_drawn_from_its_tables_alone(self, module: ModuleType) -> None:
+        """Every table that a page or its picture reads is among those it says it depends on."""
+        with published_tables() as con:
+            tables = con.execute(
+                "SELECT 'published.' || table_name FROM information_schema.tables ORDER BY ALL"
+            ).fetchall()
+            for (table,) in tables:
+                if table not in module.DEPENDS_ON:
+                    con.execute(f"DROP TABLE {table}")
+            module.draw(con)
+            module.thumbnail(con)
+
+
+class TestText:
+    def test_same_tables_same_bytes(self, drawn: Path, tmp_path: Path) -> None:
+        with published_tables(backwards=True) as con:
+            con.execute("SET threads = 1")
+            again = draw_all(tmp_path, con)
+        for path in sorted(drawn.rglob("*.html")):
+            assert (again / path.relative_to(drawn)).read_bytes() == path.read_bytes(), path.name
+
+    def test_no_page_names_anything_to_fetch(self, drawn: Path) -> None:
+        for path in drawn.rglob("*.html"):
+            html = path.read_text(encoding="utf-8")
+            links = re.findall(
+                r"""(?:src|href)\s*=\s*["']([^"']*)""", re.sub(r"<script.*?</script>", "", html, flags=re.S)
+            )
+            assert set(links) <= {"data:,", "../index.html", *(f"maps/{name}.html" for name in
+                                                              ("demand", "nearest_site", "data_quality"))}  # fmt: skip
+            assert "default-src &#39;none&#39;" in html or "default-src 'none'" in html
+            assert "url(http" not in html and "@import" not in html
+
+    def test_hidden_cells_hold_no_number(self, drawn: Path) -> None:
+        data = page_data((drawn / "maps/demand.html").read_text(encoding="utf-8"))
+        badges = data["topics"][0]
+        assert badges["title"] == "Blue badges"
+        for measure, of_measure in badges["figures"]["lsoa"].items():
+            for values in of_measure["values"]:
+                withheld = {place for place, value in enumerate(values) if value == "h"}
+                assert withheld == HIDDEN, measure
+                assert all(value >= 4 for value in values if value != "h")
+
+    @pytest.mark.parametrize(
+        ("module", "spoil"),
+        [
+            (demand, "demand_by_area SET recorded_use = 7 WHERE recorded_use_status = 'hidden'"),
+            (demand, "demand_by_area SET rate_per_1000_homes = 8 WHERE recorded_use_status = 'hidden'"),
+            (data_quality, "accounting SET rows_area = 3 WHERE rows_area_status = 'hidden'"),
+            (data_quality, "data_issue SET rows = 3 WHERE rows_status = 'hidden'"),
+        ],
+    )
+    def test_a_gate_that_failed_stops_the_page(self, module: ModuleType, spoil: str) -> None:
+        with published_tables() as con:
+            con.execute(f"UPDATE published.{spoil}")
+            with pytest.raises(ValueError, match=r"hidden .* carries a value"):
+                module.draw(con)
+
+    def test_every_page_gives_authority_date_sources_and_rule(self, drawn: Path) -> None:
+        for path in drawn.rglob("*.html"):
+            html = path.read_text(encoding="utf-8")
+            for text in (
+                '<html lang="en-GB"',
+                "Invented Borough",
+                "Data to 30 September 2026",
+                "Invented boundaries",
+                "Contains map data.",
+                "OGL v3",
+                "Counts of 0 to 9 are hidden, others rounded to 5.",
+            ):
+                assert text in html, (path.name, text)
+
+    def test_recorded_use_is_never_called_need(self, drawn: Path) -> None:
+        html = (drawn / "maps/demand.html").read_text(encoding="utf-8")
+        words = re.sub(r"<(script|style).*?</\1>", "", html, flags=re.DOTALL)
+        assert not re.search(r"\bneeds?\b(?! JavaScript|s JavaScript)", words.replace("needs JavaScript", ""))
+
+    def test_shares_are_of_the_homes_that_were_measured(self, drawn: Path) -> None:
+        data = page_data((drawn / "maps/nearest_site.html").read_text(encoding="utf-8"))
+        libraries = data["topics"][0]
+        values = libraries["figures"]["lsoa"]["within_800m"]["values"][0]
+        assert values[20] == round(100 * (15 * 20) / (600 + 10 * 20 - 20))
+        assert "Homes that could not be measured: 20." in libraries["source"]
+        assert "without coordinates: 1." in data["topics"][1]["source"]
+
+    @pytest.mark.parametrize("module", [demand, nearest_site])
+    def test_a_release_without_figures_still_has_its_page(
+        self, module: ModuleType, tmp_path: Path, offline_page: Any
+    ) -> None:
+        with published_tables() as con:
+            con.execute("DELETE FROM published.demand_by_area; DELETE FROM published.distance_to_site")
+            html = module.draw(con)
+            assert page_data(html)["topics"] == []
+            assert module.thumbnail(con) == ""
+        (tmp_path / "page.html").write_text(html, encoding="utf-8")
+        page = offline_page.open(tmp_path / "page.html")
+        assert page.inner_text("#caption") == "There are no figures of this kind in this release"
+        assert not page.is_visible(".choices")
+        assert page.locator(".leaflet-borders-pane path").count() == 1  # the borough's outline
+
+
+class TestInBrowser:
+    @pytest.mark.parametrize("name", ["index", "maps/demand", "maps/nearest_site", "maps/data_quality"])
+    def test_opens_without_network_or_error(self, drawn: Path, offline_page: Any, name: str) -> None:
+        asked: list[str] = []
+        offline_page.page.on("request", lambda request: asked.append(request.url))
+        page = offline_page.open(drawn / f"{name}.html")
+        assert asked == [(drawn / f"{name}.html").as_uri()]
+        assert page.locator("h1").inner_text()
+        assert page.evaluate("window.harmed") is None
+
+    @pytest.mark.parametrize("name", ["index", "maps/demand", "maps/nearest_site", "maps/data_quality"])
+    def test_text_stands_out_from_its_ground(self, drawn: Path, offline_page: Any, name: str) -> None:
+        """Contrast of at least 4.5 to 1 (WCAG AA) for all text that is not on the map itself."""
+        page = offline_page.open(drawn / f"{name}.html")
+        faint = page.evaluate(
+            """() => {
+              const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+              const light = (rgb) => {
+                const [r, g, b] = rgb.slice(0, 3).map((one) =>
+                  (one / 255 <= 0.03928 ? one / 255 / 12.92 : ((one / 255 + 0.055) / 1.055) ** 2.4));
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+              };
+              const ground = (element) => {
+                if (!element) return [255, 255, 255];
+                const colour = parse(getComputedStyle(element).backgroundColor);
+                return colour[3] === 0 ? ground(element.parentElement) : colour;
+              };
+              const skipped = '.leaflet-pane, script, style, noscript, svg, :disabled';
+              return [...document.querySelectorAll('body *')]
+                .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+                .filter((element) => element.checkVisibility() && !element.closest(skipped))
+                .map((element) => {
+                  const pair = [light(ground(element)), light(parse(getComputedStyle(element).color))];
+                  return [element.textContent.trim(), (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05)];
+                })
+                .filter(([, ratio]) => ratio < 4.5);
+            }"""
+        )
+        assert faint == []
+
+    def test_legend_counts_add_up_whatever_is_chosen(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        seen = set()
+        for topic in options(page, "#topic"):
+            page.select_option("#topic", topic)
+            for measure in options(page, "#measure"):
+                page.select_option("#measure", measure)
+                for geography in options(page, "#geography"):
+                    page.select_option("#geography", geography)
+                    areas = {"lsoa": COLUMNS * ROWS, "ward": len(WARDS)}[geography]
+                    counts = legend_counts(page)
+                    assert sum(counts.values()) == areas
+                    fills = shape_fills(page)
+                    assert sum(fills.values()) == areas
+                    assert fills["url(#hatch-withheld)"] == counts.get("withheld", 0)
+                    assert sorted(fills.values()) == sorted(count for count in counts.values() if count)
+                    seen.add((page.inner_text("#caption"), page.inner_text("#subcaption")))
+        assert len(seen) == 2 * 3 * 2
+
+    def test_withheld_and_not_applicable_are_told_apart(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        assert legend_counts(page)["withheld"] == len(HIDDEN)
+        assert "Fewer than 10: withheld so that nobody can be identified" in page.inner_text("#legend-rows")
+        assert "3 of 24 LSOAs are withheld" in page.inner_text("#withheld-line")
+        page.select_option("#topic", label="Meters <b>")
+        counts = legend_counts(page)
+        assert counts["none"] == len(NOT_APPLICABLE) and "withheld" not in counts
+        assert "The publisher withheld the number in 12 rows" in page.inner_text("#withheld-line")
+
+    def test_the_highest_class_says_no_more_than_there_is(
+        self, drawn: Path, tmp_path: Path, offline_page: Any
+    ) -> None:
+        with published_tables() as con:
+            con.execute(
+                "UPDATE published.distance_to_site SET homes_within_1600m = homes_measured WHERE homes > 700"
+            )
+            (tmp_path / "page.html").write_text(nearest_site.draw(con), encoding="utf-8")
+        page = offline_page.open(tmp_path / "page.html")
+        page.select_option("#measure", "within_1600m")
+        labels = [text for text in texts(page, "#legend-rows th") if "%" in text]
+        assert labels[0].startswith("Under ") and labels[-1] == "100%"
+
+    def test_slider_changes_period_figures_and_words(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        assert page.inner_text("#period-name") == "September 2026"
+        before = page.evaluate(
+            "[...document.querySelectorAll('.leaflet-overlay-pane path')].map(p => p.getAttribute('fill'))"
+        )
+        page.focus("#period")
+        page.keyboard.press("ArrowLeft")
+        assert page.inner_text("#period-name") == "August 2026"
+        assert page.get_attribute("#period", "aria-valuetext") == "August 2026"
+        assert "as at 31 August 2026" in page.inner_text("#subcaption")
+        after = page.evaluate(
+            "[...document.querySelectorAll('.leaflet-overlay-pane path')].map(p => p.getAttribute('fill'))"
+        )
+        assert after != before
+        page.select_option("#topic", label="Meters <b>")
+        assert not page.is_visible("#period")  # one period: nothing to choose
+
+    @pytest.mark.parametrize(
+        ("typed", "name"),
+        [("invented 003c", "Invented 003C"), ("E01999011", "Invented 004C"), ("harbour", WARDS[2])],
+    )
+    def test_search_zooms_to_an_area(self, drawn: Path, offline_page: Any, typed: str, name: str) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        before = zoom(page)
+        page.fill("#search", typed)
+        page.keyboard.press("Enter")
+        assert page.inner_text("#selected h2") == name
+        assert zoom(page) >= before and (
+            zoom(page) > before or name == WARDS[2]
+        )  # a ward is as tall as the borough
+        areas = [area for one in page_data(page.content())["geographies"] for area in one["areas"]]
+        (point,) = [area[5:7] for area in areas if area[1] == name]  # a point inside it
+        centre = page.evaluate("[map_0.getCenter().lng, map_0.getCenter().lat]")
+        assert centre == pytest.approx(point, abs=0.01)
+        page.click("#whole")
+        assert zoom(page) == before
+        page.click("#clear")
+        assert not page.is_visible("#selected")
+
+    def test_search_by_keyboard(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        page.fill("#search", "invented 002")
+        found = texts(page, "#found li span:first-child")
+        assert found[:COLUMNS] == [f"Invented 002{letter}" for letter in "ABCDEF"]
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        assert page.get_attribute("#search", "aria-activedescendant") == "found-1"
+        page.keyboard.press("Enter")
+        assert page.inner_text("#selected h2") == "Invented 002B"
+        page.focus("#search")
+        page.fill("#search", "nothing like it")
+        assert texts(page, "#found li") == ["Nothing found"]
+        page.keyboard.press("Escape")
+        assert not page.is_visible("#found")
+
+    def test_names_are_text_never_markup(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        page.select_option("#geography", "ward")
+        page.fill("#search", "harmed")
+        assert texts(page, "#found li span:first-child") == [EVIL]
+        page.keyboard.press("Enter")
+        assert page.inner_text("#selected h2") == EVIL
+        page.locator(".leaflet-overlay-pane path").nth(1).hover()
+        assert page.locator(".leaflet-tooltip strong").inner_text() == EVIL
+        page.click("#figures summary")
+        page.wait_for_selector("#figures tbody tr")
+        assert EVIL in texts(page, "#figures tbody button")
+        assert page.locator("img").count() == 0
+        assert page.evaluate("window.harmed") is None
+
+    def test_policy_stops_what_slips_in(self, drawn: Path, offline_page: Any) -> None:
+        """Were text ever to become markup, the browser would refuse to run it or to fetch for it."""
+        page = offline_page.open(drawn / "maps/demand.html")
+        page.evaluate(
+            """(evil) => { document.body.insertAdjacentHTML('beforeend', evil);
+            const script = document.createElement('script'); script.textContent = 'window.harmed = 2';
+            document.body.append(script);
+            return fetch('https://example.org/').catch(() => null); }""",
+            EVIL,
+        )
+        assert page.evaluate("window.harmed") is None
+        assert len(offline_page.errors) >= 3 and all(
+            "Content Security Policy" in one for one in offline_page.errors
+        )
+        offline_page.errors.clear()
+
+    def test_pointing_and_clicking_tell_of_an_area(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        page.uncheck("#show-names")
+        hidden = page.locator(".leaflet-overlay-pane path[fill='url(#hatch-withheld)']").first
+        hidden.hover()
+        tip = page.inner_text(".leaflet-tooltip")
+        assert "Recorded use: Fewer than 10: withheld" in tip and "LSOA E01999" in tip and "Homes: 6" in tip
+        hidden.click()
+        rows = dict(zip(texts(page, "#selected th"), texts(page, "#selected td"), strict=True))
+        assert rows["Recorded use"] == rows["Recorded use per 1,000 homes"] == "Fewer than 10: withheld"
+        assert rows["Homes"].startswith("6")
+        assert page.locator("#selected .trend rect").count() == 2
+
+    def test_ticks_show_and_hide(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        for tick, selector in (
+            ("#show-roads", ".leaflet-roads-pane path"),
+            ("#show-wards", ".leaflet-borders-pane path[stroke-dasharray]"),
+            ("#show-names", ".name-ward"),
+        ):
+            assert page.locator(selector).count() > 0, tick
+            page.uncheck(tick)
+            assert page.locator(selector).count() == 0, tick
+            page.check(tick)
+            assert page.locator(selector).count() > 0, tick
+
+    def test_figures_as_a_table_sorted_and_leading_to_the_map(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        page.focus("#figures summary")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#figures tbody tr")
+        cells = texts(page, "#figures tbody td")
+        numbers = [int(cell) for cell in cells if cell.isdigit()]
+        assert numbers == sorted(numbers, reverse=True) and len(numbers) == COLUMNS * ROWS - len(HIDDEN)
+        assert cells[-len(HIDDEN) :] == ["Fewer than 10: withheld"] * len(HIDDEN)
+        page.click("#figures thead th:first-child button")
+        names = texts(page, "#figures tbody button")
+        assert names == sorted(names)
+        before = zoom(page)
+        page.focus("#figures tbody tr:nth-child(4) button")
+        page.keyboard.press("Enter")
+        assert page.inner_text("#selected h2") == names[3]
+        assert zoom(page) > before
+
+    def test_address_keeps_the_view(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        page.select_option("#topic", label="Meters <b>")
+        page.select_option("#measure", "rate_per_1000_people")
+        page.select_option("#geography", "ward")
+        caption = page.inner_text("#caption")
+        address = page.url
+        page.goto("about:blank")
+        page.goto(address)
+        assert page.inner_text("#caption") == caption
+        assert page.input_value("#geography") == "ward"
+        page.goto("about:blank")
+        page.goto(address.partition("#")[0] + "#no/such/view/%E0%A4%A")
+        assert page.inner_text("#caption")
+
+    def test_print_draws_the_map_for_the_paper(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/demand.html")
+        page.fill("#search", "E01999011")
+        page.keyboard.press("Enter")
+        view = "[map_0.getSize().x, map_0.getZoom(), map_0.getCenter().lat, map_0.getCenter().lng]"
+        on_screen = page.evaluate(view)
+        page.emulate_media(media="print")
+        page.wait_for_selector("html.printing")
+        assert page.evaluate("map_0.getSize().x") == pytest.approx(210 / 25.4 * 96, abs=4)
+        assert not page.is_visible(".choices") and not page.is_visible(".leaflet-control-zoom")
+        sheet = page.locator("body").bounding_box()
+        for selector in (
+            "#legend-rows",
+            "#caption",
+            ".imprint p:last-child",
+            ".leaflet-control-scale",
+            ".north",
+        ):
+            box = page.locator(selector).bounding_box()
+            assert page.is_visible(selector) and box["y"] + box["height"] <= sheet["height"], selector
+        assert "Ward boundaries" in page.inner_text("#legend-rows")
+        page.emulate_media(media="screen")
+        page.wait_for_selector("html:not(.printing)")
+        assert page.evaluate(view) == pytest.approx(on_screen, abs=1e-4)
+
+    @pytest.mark.parametrize("name", ["demand", "nearest_site"])
+    def test_a_map_prints_on_one_sheet(self, drawn: Path, offline_page: Any, name: str) -> None:
+        page = offline_page.open(drawn / f"maps/{name}.html")
+        paper = page.pdf(prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b(?!s)", paper)) == 1
+        width, height = (float(one) for one in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper)[0])
+        assert (round(width), round(height)) == (842, 595)  # A4 landscape, in points
+
+    def test_distance_says_loudly_what_it_is(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/nearest_site.html")
+        assert "Straight-line distance, not by road" in page.inner_text(".warning")
+        assert page.is_visible(".warning")
+        assert page.locator(".leaflet-sites-pane path").count() == 2
+        assert set(texts(page, ".name-site")) == {"Millbrook Library", "Harbour Library"}
+        for geography in ("ward", "lsoa"):  # sites stay on top of whichever areas come last
+            page.select_option("#geography", geography)
+            assert page.locator(".leaflet-sites-pane path").count() == 2
+        assert page.locator(".leaflet-chosen-pane path").count() == 0
+        page.select_option("#measure", "within_800m")
+        assert page.locator(".leaflet-chosen-pane path").count() == 2
+        assert "straight line" in page.inner_text("#caption")
+        page.select_option("#measure", "within_1600m")
+        assert texts(page, "#legend-rows th")[-4:-2] == ["Libraries: 2", "1,600 m about each"]
+        page.select_option("#topic", label="Surgeries")
+        assert page.locator(".leaflet-sites-pane path").count() == 1
+        page.fill("#search", "harbour library")
+        page.keyboard.press("Enter")
+        assert page.inner_text("#topic option:checked") == "Libraries"
+        assert "Harbour Library" in page.inner_text(".leaflet-tooltip")
+
+    def test_narrow_window_keeps_map_and_choices(self, drawn: Path, browser: Browser) -> None:
+        with browser.new_context(offline=True, viewport={"width": 400, "height": 800}) as context:
+            page = context.new_page()
+            page.goto((drawn / "maps/demand.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= 400
+            page.select_option("#geography", "ward")
+            assert sum(shape_fills(page).values()) == len(WARDS)
+
+    def test_legend_is_in_sight_on_a_small_laptop(self, drawn: Path, browser: Browser) -> None:
+        with browser.new_context(offline=True, viewport={"width": 1366, "height": 768}) as context:
+            page = context.new_page()
+            for name in ("demand", "nearest_site"):
+                page.goto((drawn / f"maps/{name}.html").as_uri())
+                box = page.locator("#legend-rows").bounding_box()
+                assert box is not None and box["y"] + box["height"] < 768
+
+    def test_quality_accounts_for_every_record(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/data_quality.html")
+        shown = page.locator(".accounts:visible tbody tr")
+        badges = shown.filter(has_text="Blue badges").inner_text()
+        assert "1,200" in badges and "fewer than 10" in badges and "96.6%" in badges
+        assert shown.filter(has_text="Meters <b>").locator(".bar span").count() == 1
+        page.select_option("#by", "weight")
+        assert "1,500" in page.locator(".accounts:visible tbody tr").filter(has_text="Meters").inner_text()
+
+    def test_quality_issues_can_be_narrowed(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/data_quality.html")
+        rows = page.locator(".issue:visible")
+        assert [text.strip() for text in texts(page, ".issue .severity")] == ["error", "warning", "info"]
+        page.select_option("#issue-severity", "error")
+        assert rows.count() == 1 and "export as text" in rows.first.inner_text()
+        page.select_option("#issue-severity", "")
+        page.select_option("#issue-title", "Meters <b>")
+        assert rows.count() == 1
+        page.select_option("#issue-title", "")
+        page.fill("#search", "postcode")
+        assert rows.count() == 1 and EVIL in rows.first.inner_text()
+        assert page.inner_text("#issue-count") == "1 of 3 issues"
+        assert page.locator("img").count() == 0
+
+    def test_gallery_leads_to_every_page_and_back(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "index.html")
+        titles = texts(page, ".cards h2")
+        assert titles == [module.TITLE for module in PAGES]
+        assert page.locator(".thumbnail svg").count() == len(PAGES)
+        for title in titles:
+            page.click(f".cards a:has-text('{title}')")
+            assert page.inner_text("h1") == title
+            page.click("text=All pages")
+            assert page.inner_text("h1") == "Connected Places"
+
+
+def test_thumbnails_draw_the_areas(drawn: Path) -> None:
+    with published_tables() as con:
+        picture: Callable[[duckdb.DuckDBPyConnection], str] = demand.thumbnail
+        svg = picture(con)
+        assert svg.count("<path") == COLUMNS * ROWS
+        assert svg.count('fill="#cfcfcf"') == len(HIDDEN)
+        assert nearest_site.thumbnail(con).count("<circle") == 2
