@@ -1,0 +1,214 @@
+"""An authority's steps as Dagster's assets, with their checks, the run lock as a resource, and jobs.
+
+Here belongs only the translation. Which steps there are and what each does is `pipelines.run`; what is checked is
+`checks`; what is shown is `description`.
+"""
+
+# Without `from __future__ import annotations`: Dagster reads the annotations of what it calls.
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import dagster as dg
+
+from pipelines.authority import Authority
+from pipelines.orchestrate.checks import Check, Verdict, accounts_for_everything, checks_of
+from pipelines.orchestrate.description import (
+    bullets,
+    code_version,
+    data_version,
+    described_metadata,
+    description,
+    key_of,
+    kinds,
+    made_metadata,
+    owners,
+    tags,
+)
+from pipelines.orchestrate.failure import is_interruption, sayable
+from pipelines.orchestrate.instance import forget_old_runs
+from pipelines.run import BrokenDescription, Made, Output, Run, Step, opened, plan
+from pipelines.tables import STAGES, Table
+
+EVERYTHING = "everything"
+WORK = "work"
+MEANING_OF_STAGE = {
+    "sources": "Read the open data again.",
+    "services": "Read the council's extracts again.",
+    "places": "Put the records that were read on their places again.",
+    "layers": "Make the exact layers again from what was placed.",
+    "published": "Make the protected tables again from the layers.",
+    "maps": "Draw the maps again, and release them if anything changed.",
+}
+
+# What hears of a step: the step, what was made (or an error that quotes no record), seconds.
+Report = Callable[[Step, Made | Exception, float], None]
+
+
+class CheckFailed(Exception):
+    """A blocking check failed: what is made from the table is held back."""
+
+
+def definitions_for(authority: Authority, output: Output) -> dg.Definitions:
+    """Everything that Dagster knows of an authority: an asset a step, its checks, jobs, and the lock on `output`.
+
+    Broken descriptions are assets that fail. Raises `DescriptionError` or `TableFileError` when the files of
+    `assets` themselves cannot be used.
+    """
+    return graph(authority, lambda: opened(authority, output))
+
+
+def graph(
+    authority: Authority,
+    work: Callable[[], contextlib.AbstractContextManager[Run]],
+    report: Report | None = None,
+) -> dg.Definitions:
+    """The definitions over any way to get a `Run`; `report` hears of steps, and of checks that hold something back."""
+    steps = plan(authority)
+    tell = report or _tell_nobody
+    accounting = [step.table for step in steps if accounts_for_everything(step.table)]
+    jobs = [
+        dg.define_asset_job(
+            EVERYTHING,
+            selection=dg.AssetSelection.all(),
+            description="Make every table and map in order, check each, and release what may leave.",
+        )
+    ]
+    jobs += [
+        dg.define_asset_job(
+            stage, selection=dg.AssetSelection.groups(stage), description=MEANING_OF_STAGE[stage]
+        )
+        for stage in STAGES
+        if any(step.table.stage == stage for step in steps)
+    ]
+    return dg.Definitions(
+        assets=[_asset(step, authority, accounting, tell, place) for place, step in enumerate(steps)],
+        asset_checks=[
+            _checks(step, checks, tell, place)
+            for place, step in enumerate(steps)
+            if (checks := checks_of(step))
+        ],
+        jobs=[*jobs, forget_old_runs],
+        resources={WORK: _work(work)},
+        # One process a run: a step is short beside the start of a process, and the lock is held by one.
+        executor=dg.in_process_executor,
+    )
+
+
+def _tell_nobody(step: Step, got: Made | Exception, seconds: float) -> None:
+    """What Dagster's pages need: they have the events."""
+
+
+def _work(work: Callable[[], contextlib.AbstractContextManager[Run]]) -> dg.ResourceDefinition:
+    @dg.resource(
+        description="The lock on the output folder and a connection to every table, held for the whole run."
+    )
+    def held(_: dg.InitResourceContext) -> Iterator[Run]:
+        with work() as at:
+            yield at
+
+    return held
+
+
+def _in_turn(place: int, of_check: bool = False) -> dict[str, str]:
+    """Of what could come next Dagster takes the highest: the plan's order, with a table's checks right after it."""
+    return {"dagster/priority": str(int(of_check) - 2 * place)}
+
+
+def _asset(
+    step: Step, authority: Authority, accounting: Sequence[Table], tell: Report, place: int
+) -> dg.AssetsDefinition:
+    table = step.table
+    depends_on = {dg.AssetKey(name.split(".")) for name in table.depends_on}
+    if table.stage == "published":
+        # Nothing passes the gate unless every row is accounted for, whichever layer it came by.
+        depends_on |= {key_of(other) for other in accounting}
+
+    @dg.asset(
+        key=key_of(table),
+        deps=sorted(depends_on),
+        group_name=table.stage,
+        description=description(step, authority),
+        metadata=described_metadata(table),
+        owners=owners(step, authority),
+        kinds=kinds(step),
+        tags=tags(step),
+        op_tags=_in_turn(place),
+        code_version=code_version(step),
+        required_resource_keys={WORK},
+    )
+    def make(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        at: Run = getattr(context.resources, WORK)
+        started = time.monotonic()
+        try:
+            made = step.make(at)
+            shown, version = made_metadata(at, step, made), data_version(at, step)
+        except Exception as error:
+            if is_interruption(error):
+                raise KeyboardInterrupt from None
+            said = sayable(error)
+            tell(step, said, time.monotonic() - started)
+            raise _failure(said) from None
+        tell(step, made, time.monotonic() - started)
+        return dg.MaterializeResult(metadata=shown, data_version=version)
+
+    return make
+
+
+def _failure(error: Exception) -> dg.Failure:
+    if isinstance(error, BrokenDescription):
+        return dg.Failure(
+            f"The description cannot be used:\n{error}",
+            metadata={"problems": dg.MetadataValue.md(bullets(error.problems))},
+            allow_retries=False,
+        )
+    return dg.Failure(str(error), allow_retries=False)
+
+
+def _as_text(problems: Sequence[str]) -> str | None:
+    return bullets(problems) if len(problems) > 1 else next(iter(problems), None)
+
+
+def _checks(step: Step, checks: Sequence[Check], tell: Report, place: int) -> dg.AssetChecksDefinition:
+    """One operation for all checks of a table, of which Dagster can be asked to run some alone."""
+    asset = key_of(step.table)
+
+    @dg.multi_asset_check(
+        name=f"check_{step.table.stage}__{step.table.name}",
+        specs=[
+            dg.AssetCheckSpec(c.name, asset=asset, description=c.description, blocking=c.is_blocking)
+            for c in checks
+        ],
+        can_subset=True,
+        op_tags=_in_turn(place, of_check=True),
+        required_resource_keys={WORK},
+    )
+    def look(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        at: Run = getattr(context.resources, WORK)
+        for check in checks:
+            if dg.AssetCheckKey(asset, check.name) not in context.selected_asset_check_keys:
+                continue
+            started = time.monotonic()
+            try:
+                verdict = check.verdict(at)
+            except Exception as error:
+                if is_interruption(error):
+                    raise KeyboardInterrupt from None
+                verdict = Verdict((f"could not be checked: {sayable(error)}",))
+            if verdict.problems and check.is_blocking:
+                tell(
+                    step,
+                    CheckFailed(f"{check.name}: {'; '.join(verdict.problems)}"),
+                    time.monotonic() - started,
+                )
+            yield dg.AssetCheckResult(
+                asset_key=asset,
+                check_name=check.name,
+                passed=not verdict.problems,
+                severity=dg.AssetCheckSeverity.ERROR,
+                description=_as_text(verdict.problems),
+                metadata=verdict.counts,
+            )
+
+    return look
