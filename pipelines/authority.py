@@ -389,7 +389,9 @@ class Authority:
         """Raise `DescriptionError` where descriptions speak of `{data}` and there is no such folder."""
         used = any("{data}" in described.folder for described in (*self.sources, *self.datasets))
         if used and not self.data.is_dir():
-            wanted = "wanted the folder that `{data}` stands for; found no such folder: say which, by --data or PLACES_DATA"
+            wanted = (
+                "wanted the folder that `{data}` stands for; found none: say which, by --data or PLACES_DATA"
+            )
             raise DescriptionError([Problem(str(self.data), 0, 0, wanted)])
 
     def files_of(self, described: Files, own_folder: Path) -> list[Path]:

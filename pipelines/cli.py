@@ -241,7 +241,9 @@ def do_ui(chosen: argparse.Namespace) -> int:
     """Start Dagster's own pages on this authority."""
     from pipelines.orchestrate.ui import serve_ui
 
-    load_authority(chosen.authority, chosen.data).hold_to_data_folder()  # a plain error now beats one inside Dagster
+    load_authority(
+        chosen.authority, chosen.data
+    ).hold_to_data_folder()  # a plain error now beats one inside Dagster
     return serve_ui(chosen.authority, chosen.data, chosen.output, port=chosen.port)
 
 
