@@ -246,6 +246,8 @@ class Dataset(Files):
         of_role: dict[str, list[str]] = {}
         for header, use in self.columns.items():
             of_role.setdefault(use.role, []).append(header)
+        if self.kind == "flow" and self.group == "site":
+            raise ValueError("`kind`: sites are a `stock`, as they stand at a date")
         if self.kind == "flow" and "event_date" not in of_role:
             raise ValueError("a flow has exactly one `event_date` column; found none")
         for role in SINGLE_ROLES:

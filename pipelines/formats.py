@@ -26,6 +26,7 @@ from pipelines.authority import Files
 
 CHUNK = 20_000
 HEADER_SEARCH = 30
+LARGEST_BLOCK = 1 << 30  # bytes that Arrow takes at a time
 LONGEST_ROW = 500  # lines; a row that goes on for longer holds a quotation mark that nobody closed
 GEOMETRY, EASTING, NORTHING = "@geometry", "@easting", "@northing"
 SUFFIXES = {
@@ -303,10 +304,12 @@ def _plain_columns(block: list[str], delimiter: str, width: int) -> list[Any] | 
         return None
     if any(first == delimiter or first.isspace() for first in {line[0] for line in block}):
         return None  # may be blank
-    names = [str(i) for i in range(width)]
+    names, encoded = [str(i) for i in range(width)], text.encode()
+    if len(encoded) > LARGEST_BLOCK:
+        return None
     table = arrow_csv.read_csv(
-        pa.py_buffer(text.encode()),
-        arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(text) * 4 + 1),
+        pa.py_buffer(encoded),
+        arrow_csv.ReadOptions(use_threads=False, column_names=names, block_size=len(encoded) + 1),
         arrow_csv.ParseOptions(delimiter=delimiter, quote_char=False),
         arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
     )

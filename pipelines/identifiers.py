@@ -104,7 +104,7 @@ ISSUES: dict[str, Issue] = {
     ),
     "date_malformed": Issue(
         "warning",
-        "A date is not in the form that the description states.",
+        "A date is not in the form that the description states, or is one that systems write for none.",
         "GIS team: correct `format` in the description, or the service its values",
     ),
     "category_unknown": Issue(
@@ -297,6 +297,7 @@ def read_coordinate(easting: str, northing: str) -> tuple[str, str, str]:
     return f"CASE WHEN {inside} THEN {e} END", f"CASE WHEN {inside} THEN {n} END", issue
 
 
+NO_DATES = ("1899-12-30", "1899-12-31", "1900-01-01")
 ISO_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
 
 
@@ -313,11 +314,15 @@ def date_formats(format: str = "") -> tuple[str, ...]:
 def read_date(text: str, format: str = "") -> Reading:
     """A date (a time of day is dropped). Without a format: ISO, else day/month/year; never month/day/year by guess.
 
-    A year of two digits is read only by a format that says `%y`; else it would be a year of the Roman Empire.
+    A year of two digits is read only by a format that says `%y`; else it would be a year of the Roman Empire. The days
+    that systems write for none (the first of a spreadsheet, the last of a calendar) are no dates: as a period of demand
+    one of them would be the first or the latest.
     """
     tries = ", ".join("'" + part.replace("'", "''") + "'" for part in date_formats(format))
     parsed = f"CAST(try_strptime({text}, [{tries}]) AS DATE)"
-    value = f"CASE WHEN {parsed} >= DATE '1000-01-01' THEN {parsed} END"
+    none = ", ".join(f"DATE '{day}'" for day in NO_DATES)
+    possible = f"{parsed} BETWEEN DATE '1000-01-01' AND DATE '2199-12-31' AND {parsed} NOT IN ({none})"
+    value = f"CASE WHEN {possible} THEN {parsed} END"
     return Reading(
         value=value, issue=f"CASE WHEN {text} IS NOT NULL AND ({value}) IS NULL THEN 'date_malformed' END"
     )

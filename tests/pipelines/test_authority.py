@@ -244,6 +244,13 @@ def test_each_error_in_a_dataset(description: str, message: str, tmp_path: Path)
     assert problem(tmp_path, description).startswith(message)
 
 
+def test_sites_are_no_flow(tmp_path: Path) -> None:
+    description = with_columns("ON: event_date", top="kind: flow\n")
+    authority = load_authority(write(tmp_path, {"sites/tax/dataset.yaml": description}))
+    place = "services.tax sites/tax/dataset.yaml:9:1: "
+    assert broken(authority) == [f"{place}`kind`: sites are a `stock`, as they stand at a date"]
+
+
 def test_broken_dataset_stands_beside_good_ones(tmp_path: Path) -> None:
     authority = load_authority(
         write(

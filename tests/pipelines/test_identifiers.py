@@ -263,6 +263,11 @@ def test_no_number_is_no_fault() -> None:
         ("2010-07-04 19:00:35 UTC", "", None),
         ("45000", "", None),  # a spreadsheet's number for a day
         ("2026-09-30x", "", None),
+        ("1899-12-30", "", None),  # what systems write for no date
+        ("01/01/1900", "", None),
+        ("31/12/9999", "", None),
+        ("02/01/1900", "", "1900-01-02"),
+        ("1850-06-01", "", "1850-06-01"),
     ],
 )
 def test_date(text: str, format: str, wanted: str | None) -> None:
