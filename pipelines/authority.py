@@ -32,6 +32,9 @@ from pipelines.tables import ASSETS
 
 Format = Literal["csv", "xlsx", "parquet", "geopackage", "geojson"]
 Sensitivity = Literal["open", "personal", "special"]
+# What a dataset's records may be used for: counted by area; joined with other services at the same property; set
+# against sites and the way to them. Judging the quality of the data is always allowed: whoever holds them has to.
+Use = Literal["demand", "overlap", "reach"]
 Role = Literal[
     "uprn", "usrn", "property_reference", "address_line", "postcode", "easting", "northing", "longitude", "latitude",
     "area_code", "record_reference", "personal", "category", "measure", "weight", "event_date", "date", "as_at", "text",
@@ -101,6 +104,7 @@ class ColumnUse(Description):
     role: Role = Field(alias="is")
     name: str = Field(default="", alias="as")
     keep: Literal["dropped", "keyed", "age_band"] = "dropped"
+    identifies: Literal["", "person", "household"] = ""
     format: str = ""
     type: Literal["integer", "decimal", "text"] = "decimal"
     values: tuple[str, ...] = ()
@@ -110,6 +114,8 @@ class ColumnUse(Description):
     def _sensible(self) -> ColumnUse:
         if self.keep != "dropped" and self.role != "personal":
             raise ValueError("`keep` is for columns that are `personal`")
+        if self.identifies and self.keep != "keyed":
+            raise ValueError("`identifies` is for columns that are `personal` and kept as `keyed`")
         if self.format and self.role not in {"event_date", "date", "as_at", "personal"}:
             raise ValueError("`format` is for dates")
         _hold_to_date_format(self.format)
@@ -216,6 +222,8 @@ class Dataset(Files):
     sensitivity: Sensitivity
     purpose: str = ""
     lawful_basis: str = ""
+    uses: tuple[Use, ...] = ("demand",)
+    keep_months: int | None = Field(default=None, ge=1, le=1200)
     licence: str = ""
     attribution: str = ""
     as_at: Literal["file_name"] | AsAtColumn | date = "file_name"
@@ -246,6 +254,10 @@ class Dataset(Files):
         of_role: dict[str, list[str]] = {}
         for header, use in self.columns.items():
             of_role.setdefault(use.role, []).append(header)
+        if len(who := [header for header, use in self.columns.items() if use.identifies]) > 1:
+            raise ValueError(
+                f"`{who[1]}`: `{who[0]}` identifies already whom a record is about; which is it?"
+            )
         if self.kind == "flow" and self.group == "site":
             raise ValueError("`kind`: sites are a `stock`, as they stand at a date")
         if self.kind == "flow" and "event_date" not in of_role:
@@ -276,6 +288,10 @@ class Dataset(Files):
     def is_open(self) -> bool:
         """Whether its figures are already public."""
         return self.sensitivity == "open"
+
+    def allows(self, use: str) -> bool:
+        """Whether its records may be used for this; open data may be used for anything."""
+        return self.is_open or use in self.uses
 
 
 class SourceColumn(Description):
@@ -323,17 +339,37 @@ class Source(Files):
         return self
 
 
+class Dominance(Description):
+    """When a sum of amounts is held back although many stand behind it: one or two of them would show through.
+
+    Held back where the `contributors` largest amounts make more than `percent` of the sum (the (n, k) rule), or where
+    the sum less its two largest is under `p_percent` of the largest (the p% rule: the second could work out the first).
+    """
+
+    contributors: int = Field(default=2, ge=1, le=2)
+    percent: int = Field(default=85, ge=50, le=100)
+    p_percent: int = Field(default=10, ge=1, le=100)
+
+
 class Disclosure(Description):
     """The one rule for everything published: counts below `threshold` are hidden, the rest rounded to `round_to`."""
 
     threshold: int = Field(default=10, ge=5)
     round_to: int = Field(default=5, ge=5)
+    dominance: Dominance = Dominance()
 
     @model_validator(mode="after")
     def _fits(self) -> Disclosure:
-        if self.threshold % self.round_to:
-            raise ValueError("`threshold` is a multiple of `round_to`")
+        if self.rounded(self.threshold) < self.threshold:
+            raise ValueError(
+                "`threshold` may not be rounded down below itself: a count that reaches it is shown as at least that "
+                f"(found {self.threshold}, which is rounded to {self.rounded(self.threshold)})"
+            )
         return self
+
+    def rounded(self, count: int) -> int:
+        """The nearest multiple of `round_to`, halves up."""
+        return (2 * count + self.round_to) // (2 * self.round_to) * self.round_to
 
 
 class SignOff(Description):

@@ -85,6 +85,7 @@ class Definition(Description):
     layer: str = Field(pattern=r"^[a-z_]+\.[a-z0-9_]+$")
     meaning: str = Field(min_length=1)
     purpose: str = Field(min_length=1)
+    basis: str = Field(min_length=1)
     not_for: str = Field(min_length=1)
     smallest_area: Literal["oa", "lsoa", "msoa", "ward", "lad", "authority", "exact_place", "none"]
     key: Texts = Field(min_length=1)

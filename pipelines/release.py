@@ -124,18 +124,21 @@ def assemble(
     run_id: str,
     facts: Facts,
     audits: Sequence[Audit] = (),
+    documents: Mapping[str, str] | None = None,
 ) -> Release:
     """Make a release of everything published, and make it current.
 
     `con` sees the tables `published.*` and, for the audits, the exact ones; `pages` are whole HTML pages by name
-    (`demand`), `gallery` is the page that leads to `maps/<name>.html`. Every table is verified, the files are read
+    (`demand`), `gallery` is the page that leads to `maps/<name>.html`, `documents` are further texts by file name
+    (`transparency.md`). Every table is verified, the files are read
     back, then the `audits` run. The caller holds the run lock: what a killed run left is cleaned away here.
 
     Where content (tables, meanings, pages) equals that of the current release, no release is made and the current
     one is returned. Raises `ReleaseRefused` when anything is found, ValueError on a run id or page name that cannot
     name a file, OSError or `duckdb.Error` when the disk fails; in all cases the former release stays current and whole.
     """
-    for name in (run_id, *pages):
+    documents = documents or {}
+    for name in (run_id, *pages, *documents):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
             raise ValueError(
                 f"`{name}` cannot name a file: wanted letters, digits, points, dashes and underscores"
@@ -148,7 +151,7 @@ def assemble(
         raise ValueError(f"there is a release {run_id} already; wanted a new run id")
     try:
         building.mkdir()
-        _write(con, publications, rule, pages, gallery, building, run_id, facts)
+        _write(con, publications, rule, pages, gallery, documents, building, run_id, facts)
         candidate = Candidate(con, building, publications, rule, [r.path for r in releases(published_root)])
         findings = [found for one in (_first_look, _read_back, *audits) for found in one(candidate)]
         if findings:
@@ -235,6 +238,7 @@ def _write(
     rule: Disclosure,
     pages: Mapping[str, str],
     gallery: str,
+    documents: Mapping[str, str],
     folder: Path,
     run_id: str,
     facts: Facts,
@@ -247,6 +251,8 @@ def _write(
     for name, page in pages.items():
         _write_text(folder / "maps" / f"{name}.html", page)
     _write_text(folder / "index.html", gallery)
+    for name, text in documents.items():
+        _write_text(folder / name, text)
     catalogue = _catalogue(con, publications, rule, pages, facts)
     _write_text(folder / "catalogue.json", json.dumps(catalogue, ensure_ascii=False, indent=1) + "\n")
     _write_text(folder / "CATALOGUE.md", _catalogue_text(catalogue))
@@ -319,6 +325,7 @@ def _catalogue(
                 "name": name,
                 "meaning": definition.meaning,
                 "purpose": definition.purpose,
+                "basis": definition.basis,
                 "not_for": definition.not_for,
                 "smallest_area": definition.smallest_area,
                 "key": list(definition.key),
@@ -364,7 +371,13 @@ def _catalogue_text(catalogue: Mapping[str, Any]) -> str:
     lines += [f"Signed off: {catalogue['sign_off']}", ""] if catalogue["sign_off"] else []
     for table in catalogue["tables"]:
         lines += [f"## {table['name']}", "", table["meaning"], ""]
-        lines += [f"- For: {table['purpose']}", f"- Not for: {table['not_for']}"]
+        lines += [
+            f"- For: {table['purpose']}",
+            f"- Not for: {table['not_for']}",
+            f"- Basis: {table['basis']}",
+        ]
+        if table["smallest_area"] not in {"none", "exact_place"}:
+            lines.append(f"- Smallest area: {table['smallest_area']}")
         lines += [f"- Rows: {table['rows']}; one for each {', '.join(table['key'])}", ""]
         lines += ["| column | type | meaning |", "|---|---|---|"]
         for column in table["columns"]:
@@ -441,6 +454,7 @@ def _about_tables(
         "table_name": "Table in the schema published",
         "meaning": "What it holds",
         "purpose": "What it is for",
+        "basis": "Why it may be made and published",
         "not_for": "What it must not be used for",
         "smallest_area": "The smallest kind of area in it",
         "rows": "How many rows it has",

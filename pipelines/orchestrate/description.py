@@ -62,7 +62,8 @@ def description(step: Step, authority: Authority) -> str:
     elif isinstance(of, Publication):
         definition = of.definition
         rule = "every row is open already" if definition.open else rule_sentence(authority.about.disclosure)
-        facts += [("For", definition.purpose), ("Not for", definition.not_for), ("Rule", rule)]
+        facts += [("For", definition.purpose), ("Not for", definition.not_for), ("Basis", definition.basis)]
+        facts.append(("Rule", rule))
     facts.append(("Described in" if of else "Made by", f"`{table.path}`"))
     if table.key:
         facts.append(("Key", ", ".join(f"`{name}`" for name in table.key)))

@@ -88,7 +88,7 @@ def with_columns(*lines: str, top: str = "") -> str:
         ),
         (
             AUTHORITY + "disclosure: {threshold: 12, round_to: 5}",
-            "authority.yaml:4:14: `threshold` is a multiple of `round_to`",
+            "authority.yaml:4:14: `threshold` may not be rounded down below itself",
         ),
         (
             AUTHORITY + "disclosure: {threshold: 2}",

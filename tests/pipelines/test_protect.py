@@ -43,6 +43,7 @@ DEFINITION = """
 layer: layers.use
 meaning: Use by area.
 purpose: Testing.
+basis: A test.
 not_for: Anything else.
 smallest_area: lsoa
 key: [dataset, area_type, area_code]
@@ -64,6 +65,7 @@ OVERLAP_DEFINITION = """
 layer: layers.overlap
 meaning: Two services.
 purpose: Testing.
+basis: A test.
 not_for: Anything else.
 smallest_area: none
 key: [dataset_a, dataset_b]
@@ -307,7 +309,7 @@ def test_the_rule_is_one_plain_sentence() -> None:
     [
         (
             {"dimension": "[dataset]"},
-            "use.yaml:13:1: `dimension` is not a key that is known here; did you mean `dimensions`?",
+            "use.yaml:14:1: `dimension` is not a key that is known here; did you mean `dimensions`?",
         ),
         (
             {"smallest_area": "lsoas"},
@@ -347,7 +349,7 @@ def test_a_definition_that_does_not_hang_together_says_why(
     [
         (
             {"open_figures": "[people, homes]"},
-            "use.yaml:12:24: `open_figures`: `homes` is not a column of layers.use",
+            "use.yaml:13:24: `open_figures`: `homes` is not a column of layers.use",
         ),
         ({"counts": "[used, area_kode]"}, "`counts`: `area_kode` is not a column of layers.use"),
         ({"smallest_area": "none"}, "layers.use has a column `area_type`, so wanted one of oa, lsoa"),
@@ -402,7 +404,7 @@ def test_an_open_table_cannot_come_from_records(tmp_path: Path) -> None:
     layer = Table(**{**vars(LAYER), "depends_on": ("services.dataset", "places.between")})
     with pytest.raises(DescriptionError) as refused:
         publications([layer, between], "E06000022", "Here", RULE, tmp_path)
-    assert "open.yaml:10:1: says `open: true`, but comes from a council's records: " in str(refused.value)
+    assert "open.yaml:11:1: says `open: true`, but comes from a council's records: " in str(refused.value)
     assert str(refused.value).endswith("layers.use <- places.between <- services.record")
     between = Table("places", "between", "", (), (), depends_on=("sources.census",))
     (made,) = publications([layer, between], "E06000022", "Here", RULE, tmp_path)
