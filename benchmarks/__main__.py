@@ -2,12 +2,18 @@
 
 import sys
 
-from benchmarks import points, reading
+from benchmarks import auditing, points, reading
 
-COMPARISONS = {"reading": reading.run, "points": points.run}
+BENCHMARKS = {
+    "reading": lambda: reading.run().line(),
+    "points": lambda: points.run().line(),
+    "auditing": lambda: auditing.run().line(),
+    "borough": auditing.whole,
+    "sample": auditing.sample,
+}
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or COMPARISONS:
-        if name not in COMPARISONS:
-            sys.exit(f"benchmarks: no comparison is named `{name}`; known are {', '.join(COMPARISONS)}")
-        print(COMPARISONS[name]().line(), flush=True)
+    for name in sys.argv[1:] or BENCHMARKS:
+        if name not in BENCHMARKS:
+            sys.exit(f"benchmarks: none is named `{name}`; known are {', '.join(BENCHMARKS)}")
+        print(BENCHMARKS[name](), flush=True)

@@ -28,13 +28,10 @@ from pipelines.descriptions import (
     read_yaml,
 )
 from pipelines.identifiers import MISSING
-from pipelines.tables import ASSETS
+from pipelines.tables import ASSETS, Use
 
 Format = Literal["csv", "xlsx", "parquet", "geopackage", "geojson"]
 Sensitivity = Literal["open", "personal", "special"]
-# What a dataset's records may be used for: counted by area; joined with other services at the same property; set
-# against sites and the way to them. Judging the quality of the data is always allowed: whoever holds them has to.
-Use = Literal["demand", "overlap", "reach"]
 Role = Literal[
     "uprn", "usrn", "property_reference", "address_line", "postcode", "easting", "northing", "longitude", "latitude",
     "area_code", "record_reference", "personal", "category", "measure", "weight", "event_date", "date", "as_at", "text",
@@ -58,7 +55,8 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 ANY_FILE = ("*.csv", "*.xlsx", "*.parquet", "*.gpkg", "*.geojson", "*.zip")
 # Tables of the stages `sources` and `services` that are made from all descriptions together, or beside each one.
 RESERVED = {
-    "authority", "dataset", "file_read", "issue_kind", "record", "row_rejected", "site_name", "source", "value_issue",
+    "authority", "dataset", "file_read", "issue_kind", "measure", "record", "record_tenure", "row_rejected",
+    "site_name", "source", "tenure", "value_issue",
 }  # fmt: skip
 BESIDE = ("_files", "_rejected")
 SINGLE_ROLES = (
@@ -67,9 +65,9 @@ SINGLE_ROLES = (
 )  # fmt: skip
 # The columns that every dataset's table has, whatever its description says.
 FIXED_COLUMNS = (
-    "authority_code", "record_id", "file", "row_number", "as_at", "event_date", "weight", "uprn", "uprn_issue", "usrn",
-    "address", "postcode", "postcode_issue", "easting", "northing", "coordinates_issue", "area_code", "area_code_issue",
-    "issues",
+    "authority_code", "record_id", "subject", "file", "row_number", "as_at", "event_date", "weight", "uprn",
+    "uprn_issue", "usrn", "address", "postcode", "postcode_issue", "easting", "northing", "coordinates_issue",
+    "area_code", "area_code_issue", "issues",
 )  # fmt: skip
 
 
@@ -290,8 +288,11 @@ class Dataset(Files):
         return self.sensitivity == "open"
 
     def allows(self, use: str) -> bool:
-        """Whether its records may be used for this; open data may be used for anything."""
-        return self.is_open or use in self.uses
+        """Whether its records may be used for this; open data and sites, which are about no person, for anything.
+
+        Placing records and judging their quality is no such use: whoever holds them has to.
+        """
+        return self.is_open or self.group == "site" or use in self.uses
 
 
 class SourceColumn(Description):
@@ -371,12 +372,84 @@ class Disclosure(Description):
         """The nearest multiple of `round_to`, halves up."""
         return (2 * count + self.round_to) // (2 * self.round_to) * self.round_to
 
+    def told(self, shown: int) -> tuple[int, int]:
+        """The least and the greatest count that are shown as this."""
+        least = shown - self.round_to // 2
+        return max(least, self.threshold), least + self.round_to - 1
+
 
 class SignOff(Description):
     """Who answers for the use of these data, by job title, and since when."""
 
     by: str
     on: date
+
+
+class ThirdParty(Description):
+    """An outside body that takes part in running the tool, as the transparency record asks for it."""
+
+    name: str
+    companies_house_number: str = ""
+    role: str = ""
+    procurement: str = ""
+    data_access: str = ""
+
+
+class Assessment(Description):
+    """An assessment that was made (of data protection, of equality, ...): its title, date and outcome."""
+
+    title: str
+    on: date | None = None
+    outcome: str = ""
+
+
+class Risk(Description):
+    """A risk that the authority itself has found, and what it does about it."""
+
+    risk: str
+    mitigation: str
+
+
+class Transparency(Description):
+    """What only people can say in the transparency record and the data protection fact sheet; all of it optional.
+
+    What is not said here is listed in both documents as still to be written.
+    """
+
+    website_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    contact_email: str = Field(default="", pattern=r"^(\S+@\S+)?$")
+    organisation: str = ""
+    team: str = ""
+    senior_responsible_owner: str = ""
+    phase: Literal["", "Pre-deployment", "Private beta", "Public beta", "Production", "Retired"] = ""
+    third_party_involvement: bool | None = None
+    third_parties: tuple[ThirdParty, ...] = ()
+    benefits: str = ""
+    previous_process: str = ""
+    alternatives_considered: str = ""
+    integration: str = ""
+    human_review: str = ""
+    frequency_and_scale: str = ""
+    required_training: str = ""
+    appeals: str = ""
+    maintenance: str = ""
+    who_may_read: str = ""
+    data_sharing_agreements: str = ""
+    impact_assessments: tuple[Assessment, ...] = ()
+    risks: tuple[Risk, ...] = ()
+    ethical_deliberation: str = ""
+    expectations: str = ""
+    consultation: str = ""
+    special_category_condition: str = ""
+    rights: str = ""
+    risk_assessment: str = ""
+    data_protection_advice: str = ""
+
+    @model_validator(mode="after")
+    def _third_parties_fit(self) -> Transparency:
+        if self.third_parties and self.third_party_involvement is not True:
+            raise ValueError("`third_parties` are named: say also `third_party_involvement: true`")
+        return self
 
 
 class AuthorityDescription(Description):
@@ -389,6 +462,7 @@ class AuthorityDescription(Description):
     disclosure: Disclosure = Disclosure()
     owners: dict[str, str] = {}
     sign_off: SignOff | None = None
+    transparency: Transparency = Transparency()
 
     @field_validator("code")
     @classmethod

@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.commands import listing, run, ui
+from pipelines.commands import forget, journal, listing, release, run, ui
 from pipelines.commands.terminal import BUSY, FAILED, UNUSABLE, indented, say
 from pipelines.descriptions import DescriptionError
 from pipelines.run import AnotherRun
 
 # In the order in which help lists them.
-COMMANDS = (run, listing, ui)
+COMMANDS = (run, listing, release, journal, forget, ui)
 
 DESCRIPTION = """\
 Puts a council's records on places, joins its services there, and writes maps and tables in which small counts are
@@ -32,7 +32,10 @@ examples:
   places run --authority /secure/ourcouncil      your own council
   places run --authority examples/bath --data /data/open
                                                  descriptions here, files kept elsewhere
+  places run --dry-run                           what would change and be held back, changing nothing
   places list --authority /secure/ourcouncil     what would be made, from which files
+  places release diff                            what changed from the release before to the current one
+  places release rollback                        back to the release before
   places ui                                      the same in Dagster, in your browser
 
 exit codes: 0 all is well; 1 something failed; 2 the command or the authority folder cannot be used;

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pipelines.authority import Authority, Dataset
+from pipelines.authority import Authority, Dataset, column_name
 from pipelines.identifiers import ISSUES
 from pipelines.ingest import (
     FILE_COLUMNS,
@@ -23,6 +23,9 @@ from pipelines.ingest import (
 from pipelines.tables import Column, Table, quoted, text_literal
 
 MADE_HERE = "pipelines/gathered.py"
+# A category of this name says in which tenure a record's home is held (in social care returns, the accommodation).
+TENURE_NAMES = ("tenure", "accommodation")
+OTHER_TENURE, TENURE_NOT_KNOWN = "another value", "not known"
 
 RECORD_COLUMNS = (
     FIXED[0],
@@ -45,6 +48,9 @@ def gathered_tables(authority: Authority) -> list[Table]:
         ),
         _record(authority),
         _site_name(authority),
+        _tenure(authority),
+        _record_tenure(authority),
+        _measure(authority),
         _datasets(authority),
         _union(authority, "services", "file_read", "Every extract read for the council's datasets."),
         _union(
@@ -183,6 +189,95 @@ def _site_name(authority: Authority) -> Table:
     )  # fmt: skip
 
 
+def _tenure_column(dataset: Dataset) -> tuple[str, tuple[str, ...]] | None:
+    """The column in which a service states the tenure of a record, and the values that its description allows."""
+    for header, use in dataset.columns.items():
+        name = use.name or column_name(header)
+        if use.role == "category" and name in TENURE_NAMES and use.values:
+            return name, use.values
+    return None
+
+
+def _with_tenure(authority: Authority) -> list[tuple[Dataset, str, tuple[str, ...]]]:
+    services = (dataset for dataset in authority.datasets if dataset.group == "service")
+    return [(dataset, *found) for dataset in services if (found := _tenure_column(dataset)) is not None]
+
+
+def _measure(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("file", "VARCHAR", "file that the record stands in"),
+        Column("row_number", "BIGINT", "row of the file as a spreadsheet counts"),
+        Column("measure", "VARCHAR", "column of amounts"),
+        Column("amount", "DECIMAL(18, 4)", "the amount"),
+    )
+    measured = [
+        (dataset, name)
+        for dataset in authority.datasets
+        for name, _, use in own_columns(dataset)
+        if dataset.group == "service" and use.role == "measure" and use.type != "text"
+    ]
+    parts = [
+        f"SELECT {text_literal(dataset.name)} AS dataset, file, row_number, {text_literal(name)} AS measure,\n"
+        f"    CAST({quoted(name)} AS DECIMAL(18, 4)) AS amount\n"
+        f"FROM services.{quoted(dataset.name)} WHERE {quoted(name)} IS NOT NULL"
+        for dataset, name in measured
+    ] or [_rows(columns, [])]
+    of = tuple({dataset.name: dataset for dataset, _ in measured}.values())
+    return Table(
+        "services", "measure",
+        "The amounts of each record (columns that are a `measure`): one row per record and column.",
+        columns, ("dataset", "file", "row_number", "measure"), _of_datasets(of), MADE_HERE,
+        sql="\nUNION ALL\n".join(parts) + "\n",
+    )  # fmt: skip
+
+
+def _tenure(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("tenure", "VARCHAR", "a tenure that its description allows, or what stands for all others"),
+    )
+    rows: list[tuple[object, ...]] = []
+    for dataset, _, values in _with_tenure(authority):
+        rows += [(dataset.name, value) for value in dict.fromkeys((*values, OTHER_TENURE, TENURE_NOT_KNOWN))]
+    return Table(
+        "services", "tenure",
+        "The tenures that each dataset's description allows: one row each, whether a record has it or not.",
+        columns, ("dataset", "tenure"), (), MADE_HERE, sql=_rows(columns, rows),
+    )  # fmt: skip
+
+
+def _record_tenure(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("file", "VARCHAR", "file that the record stands in"),
+        Column("row_number", "BIGINT", "row of the file as a spreadsheet counts"),
+        Column("tenure", "VARCHAR", "tenure, of those in services.tenure"),
+    )
+    parts = []
+    for dataset, column, values in _with_tenure(authority):
+        # A value that is not in the description may be anything, a name too: it is never passed on as it stands.
+        known = "".join(
+            f" WHEN {text_literal(value.strip().upper())} THEN {text_literal(value)}" for value in values
+        )
+        tenure = (
+            f"CASE WHEN {quoted(column)} IS NULL THEN {text_literal(TENURE_NOT_KNOWN)}\n"
+            f"    ELSE CASE upper(trim({quoted(column)})){known} ELSE {text_literal(OTHER_TENURE)} END END AS tenure"
+        )
+        parts.append(
+            f"SELECT {text_literal(dataset.name)} AS dataset, file, row_number,\n    {tenure}\n"
+            f"FROM services.{quoted(dataset.name)}"
+        )
+    of = tuple(dataset for dataset, _, _ in _with_tenure(authority))
+    return Table(
+        "services", "record_tenure",
+        "The tenure of each record, for datasets whose description has a category named `tenure` (or `accommodation`) "
+        "and lists its values.",
+        columns, ("dataset", "file", "row_number"), _of_datasets(of), MADE_HERE,
+        sql="\nUNION ALL\n".join(parts or [_rows(columns, [])]) + "\n",
+    )  # fmt: skip
+
+
 def _datasets(authority: Authority) -> Table:
     described = (
         Column("dataset", "VARCHAR", "dataset"),
@@ -191,7 +286,15 @@ def _datasets(authority: Authority) -> Table:
         Column("owner", "VARCHAR", "who answers for it"),
         Column("purpose", "VARCHAR", "what it may be used for"),
         Column("lawful_basis", "VARCHAR", "why that is lawful"),
+        Column(
+            "uses",
+            "VARCHAR",
+            "what its records may be used for beside judging their quality; open data for anything",
+        ),
         Column("sensitivity", "VARCHAR", "open, personal or special"),
+        Column(
+            "keep_months", "BIGINT", "months for which an extract is kept; empty where no limit is stated"
+        ),
         Column("licence", "VARCHAR", "licence, for open data"),
         Column("attribution", "VARCHAR", "what must be printed where it is used"),
         Column("kind", "VARCHAR", "`stock` (how things stand at a date) or `flow` (dated events)"),
@@ -213,8 +316,8 @@ def _datasets(authority: Authority) -> Table:
     )
     rows = [
         (
-            d.name, d.group, d.title, d.owner, d.purpose, d.lawful_basis, d.sensitivity, d.licence, d.attribution,
-            d.kind, d.period, d.counts,
+            d.name, d.group, d.title, d.owner, d.purpose, d.lawful_basis, ", ".join(d.uses), d.sensitivity,
+            d.keep_months, d.licence, d.attribution, d.kind, d.period, d.counts,
         )
         for d in authority.datasets
     ]  # fmt: skip

@@ -157,6 +157,16 @@ ISSUES: dict[str, Issue] = {
         "Row left out by a rule of the dataset's description (a total row, another level of geography).",
         "Nobody: as intended",
     ),
+    "past_retention": Issue(
+        "info",
+        "Row older than the months for which the dataset is kept (`keep_months`): it is not used any longer.",
+        "Service that owns the dataset: leave it out of the extracts",
+    ),
+    "forgotten": Issue(
+        "info",
+        "Row of a person who was forgotten by `places forget`.",
+        "Service that owns the dataset: leave it out of the extracts",
+    ),
     "withheld": Issue(
         "info",
         "The publisher gives no number (suppressed): figures that use the dataset are at least what they say.",

@@ -33,6 +33,7 @@ from pipelines.authority import (
     is_pattern,
     match_headers,
 )
+from pipelines.forgetting import FORGOTTEN, LeftOut, keyed_columns
 from pipelines.formats import (
     GEOMETRY,
     HEADER_SEARCH,
@@ -71,8 +72,12 @@ FILE_COLUMNS = (
     Column("authority_code", "VARCHAR", "GSS code of the authority"),
     Column("of", "VARCHAR", "dataset or source that the file belongs to"),
     Column("file", "VARCHAR", "file, inside the authority or data folder"),
-    Column("status", "VARCHAR", "`read`, or `refused` where the file could not be used at all"),
-    Column("reason", "VARCHAR", "why a file was refused: what was wanted, what was found, what to do"),
+    Column(
+        "status",
+        "VARCHAR",
+        "`read`; `refused` where the file cannot be used at all; `expired`, past the dataset's retention; `forgotten`",
+    ),
+    Column("reason", "VARCHAR", "why a file was not read: what was wanted, what was found, what to do"),
     Column("sha256", "VARCHAR", "SHA-256 of the file"),
     Column("bytes", "BIGINT", "size of the file, bytes"),
     Column("encoding", "VARCHAR", "encoding or format that the file was read in"),
@@ -101,6 +106,11 @@ FIXED = (
         "record_id",
         "VARCHAR",
         "the record: its reference (a keyed mark where personal), else file and row number",
+    ),
+    Column(
+        "subject",
+        "VARCHAR",
+        "the person or household that the record is about, a keyed mark; empty where the extract names none",
     ),
     Column("file", "VARCHAR", "file that the record stands in"),
     Column("row_number", "BIGINT", "row of the file as a spreadsheet counts, the first row being 1"),
@@ -183,13 +193,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an ingest came to; `refused` holds (file, reason) of files that could not be used at all."""
+    """What an ingest came to.
+
+    `refused` holds (file, reason) of files that could not be used at all; `left_out` how many files were not read since
+    they are past retention or forgotten; `rows_gone` how many rows were rejected for the same.
+    """
 
     rows_read: int
     rows_kept: int
     rows_rejected: int
     files: int
     refused: tuple[tuple[str, str], ...]
+    left_out: int = 0
+    rows_gone: int = 0
 
 
 # --- tables that an ingest fills -------------------------------------------------------------------------------------
@@ -276,16 +292,21 @@ def ingest_source(con: duckdb.DuckDBPyConnection, authority: Authority, source: 
 
 
 def ingest_dataset(
-    con: duckdb.DuckDBPyConnection, authority: Authority, dataset: Dataset, pseudonyms: Pseudonyms
-) -> Ingested:
-    """Read a dataset's extracts into the temporary tables `kept`, `rejected` and `files` of a connection."""
+    con: duckdb.DuckDBPyConnection, authority: Authority, dataset: Dataset, pseudonyms: Pseudonyms,
+    out: LeftOut | None = None,
+) -> Ingested:  # fmt: skip
+    """Read a dataset's extracts into the temporary tables `kept`, `rejected` and `files` of a connection.
+
+    `out` says what is past retention or forgotten: such files are not read, such rows rejected.
+    """
     table = dataset_table(dataset)
+    out = out or LeftOut(dataset)
     has_reference = any(use.role == "record_reference" for use in dataset.columns.values())
     dedupe = (("as_at", "record_id") if dataset.kind == "stock" else ("record_id",)) if has_reference else ()
-    ingest = _Ingest(con, authority, dataset, table, dedupe=dedupe)
+    ingest = _Ingest(con, authority, dataset, table, dedupe, out)
     return ingest.run(
         authority.dataset_files(dataset),
-        lambda path, rows: _plan_dataset(dataset, authority.shown(path), path, rows, pseudonyms),
+        lambda path, rows: _plan_dataset(dataset, authority.shown(path), path, rows, pseudonyms, out),
     )
 
 
@@ -308,8 +329,9 @@ class _Ingest:
 
     def __init__(
         self, con: duckdb.DuckDBPyConnection, authority: Authority, described: Source | Dataset, table: Table,
-        dedupe: tuple[str, ...],
+        dedupe: tuple[str, ...], out: LeftOut | None = None,
     ) -> None:  # fmt: skip
+        self.out = out
         self.con, self.authority, self.described, self.table, self.dedupe = (
             con,
             authority,
@@ -331,6 +353,8 @@ class _Ingest:
             shown = self.authority.shown(path)
             sha256 = ""
             try:
+                if self._left_out(path, shown):
+                    continue
                 sha256 = _sha256(path)
                 if sha256 in seen:
                     raise FileRefused(f"the same file as {seen[sha256]}: remove one")
@@ -345,6 +369,18 @@ class _Ingest:
                 self.refused.append((shown, reason))
                 self._record_file(path, sha256, status="refused", reason=reason)
         return self._settle()
+
+    def _left_out(self, path: Path, shown: str) -> bool:
+        """Whether a file is not read, since it is past retention or forgotten; it is put on record then."""
+        if self.out is None:
+            return False
+        if reason := self.out.expired(_as_at(self.out.dataset, path)):
+            self._record_file(path, "", status="expired", reason=reason, as_at=_as_at(self.out.dataset, path))
+        elif self.out.whole or self.out.files or self.out.contents:
+            sha256 = _sha256(path)
+            if reason := self.out.forgotten(shown, sha256):
+                self._record_file(path, sha256, status=FORGOTTEN, reason=reason)
+        return bool(reason)
 
     def _empty(self, name: str, columns: tuple[Column, ...]) -> None:
         described = ", ".join(f"{quoted(c.name)} {c.type}" for c in columns)
@@ -531,15 +567,20 @@ class _Ingest:
             "CAST(sum(weight) AS BIGINT) AS w FROM rejected GROUP BY file) WHERE file = f AND status = 'read'"
         )
         self.con.execute("UPDATE files SET weight_read = weight_kept + weight_rejected")
-        files, read, kept, lost = self.con.execute(
+        files, read, kept, lost, left_out, rows_gone = self.con.execute(
             "SELECT count(*) FILTER (status = 'read'), coalesce(sum(rows_read), 0), coalesce(sum(rows_kept), 0), "
-            "count(*) FILTER (rows_read <> rows_kept + rows_rejected) FROM files"
+            "count(*) FILTER (rows_read <> rows_kept + rows_rejected), "
+            "count(*) FILTER (status IN ('expired', 'forgotten')), "
+            "(SELECT count(*) FROM rejected WHERE reason = 'forgotten' OR starts_with(reason, 'past_retention')) "
+            "FROM files"
         ).fetchall()[0]
         if lost:
             raise RowsLost(
                 f"{self.table.full_name}: in {lost} file(s) the rows kept and rejected are not those read"
             )
-        return Ingested(int(read), int(kept), int(read) - int(kept), files, tuple(self.refused))
+        return Ingested(
+            int(read), int(kept), int(read) - int(kept), files, tuple(self.refused), left_out, rows_gone
+        )
 
 
 def _headers_needed(described: Source | Dataset) -> list[str]:
@@ -693,7 +734,9 @@ def _hold_to_one_meaning(dataset: Dataset, headers: list[str], found: dict[str, 
                 )
 
 
-def _plan_dataset(dataset: Dataset, shown: str, path: Path, rows: Rows, pseudonyms: Pseudonyms) -> Plan:
+def _plan_dataset(
+    dataset: Dataset, shown: str, path: Path, rows: Rows, pseudonyms: Pseudonyms, out: LeftOut
+) -> Plan:
     found = match_headers(dataset.columns, rows.headers)
     _hold_to_one_meaning(dataset, rows.headers, found)
     feed, columns = Feed(), []
@@ -718,7 +761,7 @@ def _plan_dataset(dataset: Dataset, shown: str, path: Path, rows: Rows, pseudony
         age_at = (match_headers({header: None}, rows.headers)[header][0], _stated_format(dataset, header))
         as_at_sql = identifiers.read_date(feed.add(age_at[0]), age_at[1]).value
         rejections.append((f"{_made('as_at')} IS NULL", header, "date_malformed: no date of the extract"))
-    columns.append(OutColumn(FIXED[4], as_at_sql))
+    add("as_at", Reading(as_at_sql, ""))
 
     address = ""
     if "address_line" in at:
@@ -775,7 +818,10 @@ def _plan_dataset(dataset: Dataset, shown: str, path: Path, rows: Rows, pseudony
             rejections.append((f"{_made('event_date')} IS NULL", header, no_date))
     for name, header, use in own_columns(dataset):
         for position in found[header]:
-            columns.append(_own(dataset, name, position, use, feed, pseudonyms, file_date, age_at))
+            own = _own(dataset, name, position, use, feed, pseudonyms, file_date, age_at)
+            columns.append(own)
+            if use.identifies:
+                add("subject", Reading(own.value, ""))
     weight = "1"
     if "weight" in at:
         texts = [feed.add(position) for _, position, _ in at["weight"]]
@@ -793,11 +839,30 @@ def _plan_dataset(dataset: Dataset, shown: str, path: Path, rows: Rows, pseudony
         )
     add("weight", Reading(weight, ""))
     rejections += _required(dataset)
+    rejections = [*_gone(out, found, feed), *rejections]
     used = {position for positions in found.values() for position in positions}
     left_out = [
         h.strip() for i, h in enumerate(rows.headers) if i not in used and not h.startswith("@") and h.strip()
     ]
     return Plan(feed, columns, weight, rejections, left_out, file_date, derive)
+
+
+def _gone(out: LeftOut, found: dict[str, list[int]], feed: Feed) -> Iterator[tuple[str, str, str]]:
+    """The rejections of rows of forgotten persons, and of rows past retention by their own date."""
+    value = _valued(out.dataset.missing)
+    for column, _, header in keyed_columns(out.dataset):
+        if not out.in_column(column):
+            continue
+
+        def test(cell: Any, column: str = column) -> str | None:
+            text = value(cell)
+            return "yes" if text is not None and out.is_forgotten(column, text) else None
+
+        for position in found[header]:
+            yield f"{feed.add(position, transform=test)} IS NOT NULL", header, FORGOTTEN
+    if out.keep_from is not None and out.expires_by_row:
+        day = "event_date" if out.dataset.kind == "flow" else "as_at"
+        yield f"{_made(day)} < DATE '{out.keep_from}'", day, out.expiry
 
 
 LARGEST_WEIGHT = 1_000_000_000_000  # sums of these stay whole numbers that DuckDB can hold

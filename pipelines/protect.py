@@ -1,9 +1,10 @@
 """The gate: the only code that reads layers and writes for others.
 
 Here belong the definitions in `assets/published` (which layer leaves, by which rule), the SQL that protects a
-layer, what protection costs, and a first look at a protected table through an attacker's eyes (`verify`). How
-tables are laid out for readers is `release`; what attacks all tables at once is an audit, given to `release`.
-No other module computes a figure that is published.
+layer, what protection costs, and a first look at a protected table through an attacker's eyes (`verify`). Which
+further figures must be hidden so that the hidden ones cannot be worked out is `hold_back`; what attacks all tables of
+a release at once is `audit`; how tables are laid out for readers is `release`. No other module computes a figure that
+is published.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import duckdb
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from pipelines.authority import Disclosure
 from pipelines.descriptions import (
@@ -33,6 +34,8 @@ from pipelines.tables import ASSETS, REPOSITORY, Column, Table, quoted, tables_r
 
 PUBLISHED, HIDDEN, NOT_APPLICABLE = "published", "hidden", "not applicable"
 DATASETS = "services.dataset"
+# Which further figures are hidden; made by `hold_back`.
+HELD_BACK = "layers.held_back"
 # A dataset counts as open only where every row of the catalogue says so.
 OPEN_DATASETS = """open_dataset AS (
     SELECT dataset FROM services.dataset
@@ -61,7 +64,11 @@ RULE_LAYER = Table(
 
 
 class Rate(Description):
-    """A rate: `count` by `per`, times `times`, to `decimals` decimals; from protected counts only."""
+    """A figure divided by another, times `times`, to `decimals` decimals; from protected figures only.
+
+    A rate (records for every 1,000 residents), a percentage (`times: 100`, a count by the count that it is a part of)
+    or a mean (`times: 1`, an amount by the count of those that it is made of).
+    """
 
     count: str
     per: str
@@ -70,14 +77,97 @@ class Rate(Description):
     meaning: str
 
 
+class Amount(Description):
+    """A sum of amounts: pounds, hours. Hidden where its `count` is, or where one or two amounts dominate it.
+
+    `largest` and `second` are columns of the layer with the two largest contributions; `rounded_to` is the one with
+    the step to which the sum is rounded (a public figure). Source of the rules: Hundepool and others, Statistical
+    Disclosure Control (2012), chapter 4.
+    """
+
+    count: str
+    largest: str
+    second: str
+    rounded_to: str
+
+
+class Change(Description):
+    """A count less the one before it, both as published; `along` orders the rows that share the columns `within`."""
+
+    of: str
+    along: str
+    within: Texts = Field(min_length=1)
+    meaning: str
+
+
+class Elsewhere(Description):
+    """Cells of another published table: those of `of` (`table.count`, or several of one table) that agree in the key's
+    columns of both tables.
+
+    `where` narrows the other table's rows, `here` those of this one; `on` says which column here stands for one of the
+    other table's; `over` names columns of its key that need not agree.
+    """
+
+    of: Texts = Field(min_length=1)
+    where: dict[str, bool | Texts] = Field(default_factory=dict)
+    here: dict[str, bool | Texts] = Field(default_factory=dict)
+    on: dict[str, str] = Field(default_factory=dict)
+    over: Texts = ()
+
+    @field_validator("of")
+    @classmethod
+    def _of_one_table(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not re.fullmatch(r"[a-z0-9_]+\.[a-z0-9_]+", name) for name in value):
+            raise ValueError(f"wanted `table.count`; found {', '.join(value)}")
+        if len({name.partition(".")[0] for name in value}) > 1:
+            raise ValueError(f"wanted figures of one table; found {', '.join(value)}")
+        return value
+
+    @property
+    def table(self) -> str:
+        """The other table's name."""
+        return self.of[0].partition(".")[0]
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The other table's figures."""
+        return tuple(name.partition(".")[2] for name in self.of)
+
+
+def _one_or_several(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+Elsewheres = Annotated[tuple[Elsewhere, ...], BeforeValidator(_one_or_several)]
+
+
+class Quantity(Description):
+    """What a count is the number of, where several tables (or columns) give the same: a name, and the columns."""
+
+    name: str
+    by: Texts = ()
+
+
 class Definition(Description):
     """`assets/published/<name>.yaml`: which layer leaves under this name, and by which rule.
 
-    Every column of the layer stands in exactly one of `dimensions` (passed on), `counts` (protected),
+    Every column of the layer stands in exactly one of `dimensions` (passed on), `counts` and `amounts` (protected),
     `open_figures` (public figures: homes, people, metres) and `left_out`. Either `open: true` (nothing in the
     layer comes from a council's records) or `datasets`, the columns whose values name datasets of
     `services.dataset`; a row is open when all of them are. `rows: open_only` keeps back every other row.
     `vouched_for` names tables below an open layer that are made from records and hold nobody's, and says why.
+
+    A count is hidden where it, or the column of its `contributors`, is below the threshold, and where it is one of the
+    `parts` of another and the rest is below it: nearly all of them is as telling as nearly none.
+
+    `at_most`, `sums` (in a row), `totals` (of another table) and `quantities` tell the audit how the figures hang
+    together, as an outsider may guess: what is not true of the exact figures is left out of account. None of them
+    changes what is published. `of_files` are counts that tell of files and how they were handled (rows rejected, placed
+    coarsely), not of people: hidden and rounded as any, though the audit does not ask how nearly they can be known; so
+    are all counts of the rows that `of_files_where` names by the value of a dimension (records without a place).
+
+    `drop_hidden` is for lists of what was found: a row that shows nothing does not leave, so that a row that is not
+    there says no more than a hidden figure.
     """
 
     name: str
@@ -95,9 +185,20 @@ class Definition(Description):
     rows: Literal["all", "open_only"] = "all"
     dimensions: Texts = ()
     counts: Texts = ()
+    contributors: dict[str, str] = Field(default_factory=dict)
+    parts: dict[str, Texts] = Field(default_factory=dict)
+    amounts: dict[str, Amount] = Field(default_factory=dict)
     rates: dict[str, Rate] = Field(default_factory=dict)
+    changes: dict[str, Change] = Field(default_factory=dict)
     open_figures: Texts = ()
     left_out: Texts = ()
+    drop_hidden: bool = False
+    of_files: Texts = ()
+    of_files_where: dict[str, str] = Field(default_factory=dict)
+    at_most: dict[str, str | Elsewhere] = Field(default_factory=dict)
+    sums: dict[str, Texts] = Field(default_factory=dict)
+    totals: dict[str, Elsewheres] = Field(default_factory=dict)
+    quantities: dict[str, Quantity] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Definition:
@@ -106,38 +207,76 @@ class Definition(Description):
             raise ValueError(
                 f"wanted either `open: true` or `datasets` (columns that name datasets); found {found}"
             )
-        if self.open and (self.counts or self.rates or self.rows == "open_only"):
+        protected = (
+            "counts", "contributors", "parts", "amounts", "rates", "changes", "at_most", "sums", "totals",
+        )  # fmt: skip
+        if self.open and (any(getattr(self, key) for key in protected) or self.rows == "open_only"):
+            *most, last = (f"`{key}`" for key in (*protected, "rows"))
             raise ValueError(
-                "`counts`, `rates` and `rows` are for tables with `datasets`; this one is `open: true`"
+                f"{', '.join(most)} and {last} are for tables with `datasets`; this one is `open: true`"
             )
         if not self.open and not self.counts and self.rows == "all":
             raise ValueError("wanted `counts` to protect, or `rows: open_only`; found neither")
         if self.smallest_area == "exact_place" and not self.open and self.rows != "open_only":
             raise ValueError("`smallest_area: exact_place` is for open data; add `rows: open_only`")
-        mentioned = [*self.dimensions, *self.counts, *self.open_figures, *self.left_out]
+        mentioned = [*self.dimensions, *self.counts, *self.amounts, *self.open_figures, *self.left_out]
+        if self.drop_hidden and (not self.counts or "area_code" in self.key):
+            raise ValueError("`drop_hidden` is for tables with `counts` and without areas")
         if twice := sorted({name for name in mentioned if mentioned.count(name) > 1}):
             raise ValueError(f"column(s) {', '.join(twice)} stand in more than one list; keep one")
         for key in ("key", "datasets"):
-            for name in getattr(self, key):
-                if name not in self.dimensions:
-                    raise ValueError(
-                        f"`{key}`: `{name}` is not among the dimensions{nearest(name, list(self.dimensions))}"
-                    )
-        for rate_name, rate in self.rates.items():
-            if rate.count not in self.counts:
-                wanted = nearest(rate.count, list(self.counts))
-                raise ValueError(f"`rates.{rate_name}`: `{rate.count}` is not among the counts{wanted}")
-            if rate.per not in (*self.counts, *self.open_figures):
-                wanted = nearest(rate.per, [*self.counts, *self.open_figures])
-                raise ValueError(
-                    f"`rates.{rate_name}`: `{rate.per}` is neither a count nor an open figure{wanted}"
-                )
+            self._among(key, getattr(self, key), self.dimensions, "the dimensions")
+        figures = (*self.counts, *self.amounts)
+        for name, rate in self.rates.items():
+            self._among(f"rates.{name}", [rate.count], figures, "the counts")
+            per = (*figures, *self.open_figures)
+            if rate.per not in per:
+                near = nearest(rate.per, list(per))
+                raise ValueError(f"`rates.{name}`: `{rate.per}` is neither a count nor an open figure{near}")
+        for name, column in self.contributors.items():
+            self._among("contributors", [name], self.counts, "the counts")
+            self._among(
+                f"contributors.{name}", [column], (*self.counts, *self.left_out), "`counts` or `left_out`"
+            )
+        self._among("of_files", self.of_files, self.counts, "the counts")
+        self._among("of_files_where", self.of_files_where, self.dimensions, "the dimensions")
+        for name, wholes in self.parts.items():
+            self._among("parts", [name], self.counts, "the counts")
+            self._among(f"parts.{name}", wholes, self.counts, "the counts")
+        for name, amount in self.amounts.items():
+            self._among(f"amounts.{name}", [amount.count], self.counts, "the counts")
+            self._among(f"amounts.{name}", [amount.largest, amount.second], self.left_out, "`left_out`")
+            self._among(f"amounts.{name}", [amount.rounded_to], self.open_figures, "the open figures")
+        for name, change in self.changes.items():
+            self._among(f"changes.{name}", [change.of], self.counts, "the counts")
+            self._among(f"changes.{name}", [change.along, *change.within], self.dimensions, "the dimensions")
+        for name, bound in self.at_most.items():
+            self._among("at_most", [name], self.counts, "the counts")
+            if isinstance(bound, str):
+                self._among(f"at_most.{name}", [bound], (*self.counts, *self.open_figures), "the figures")
+        for name, parts in self.sums.items():
+            self._among("sums", [name], self.counts, "the counts")
+            self._among(f"sums.{name}", parts, self.counts, "the counts")
+        self._among("totals", self.totals, self.counts, "the counts")
+        for name, quantity in self.quantities.items():
+            self._among("quantities", [name], figures, "the counts")
+            self._among(f"quantities.{name}", quantity.by, self.dimensions, "the dimensions")
         made = [*self.dimensions, *self.open_figures]
-        for name in (*self.counts, *self.rates):
+        for name in (*self.counts, *self.amounts, *self.rates, *self.changes):
             made += [name, f"{name}_status"]
         if twice := sorted({name for name in made if made.count(name) > 1}):
             raise ValueError(f"the published table would have two columns named {', '.join(twice)}")
         return self
+
+    def _among(self, where: str, names: Iterable[str], known: Sequence[str], what: str) -> None:
+        for name in names:
+            if name not in known:
+                raise ValueError(f"`{where}`: `{name}` is not among {what}{nearest(name, list(known))}")
+
+    @property
+    def protects(self) -> bool:
+        """Whether there are figures of people's data in it, which are shown or hidden."""
+        return bool(self.counts) and self.rows == "all"
 
     @property
     def shown(self) -> str:
@@ -177,7 +316,8 @@ class Loss:
     """What protecting one table cost. Exact-side figures: for whoever runs it, never to be published.
 
     `rows_withheld` did not leave at all; `cells` are the counts of rows that are not open; `records` their
-    sum (each record counts once in every area and period that has it).
+    sum (each record counts once in every area and period that has it). Of the hidden cells, `cells_hidden_further`
+    are at the threshold or above: few stand behind them, or others would have been given away by them.
     """
 
     table: str
@@ -185,6 +325,7 @@ class Loss:
     rows_withheld: int
     cells: int
     cells_hidden: int
+    cells_hidden_further: int
     records: int
     records_hidden: int
 
@@ -202,9 +343,9 @@ class Loss:
 def rule_sentence(rule: Disclosure) -> str:
     """The rule in plain words, as tables and maps print it."""
     return (
-        f"Counts of 0 to {rule.threshold - 1} are hidden, with one marker; all others are rounded to the nearest "
-        f"{rule.round_to}; rates are worked out from the counts as published. Datasets that are open already pass "
-        "unchanged."
+        f"Counts of 0 to {rule.threshold - 1} are hidden, and with the same marker any that would give another away; "
+        f"all others are rounded to the nearest {rule.round_to}; rates, percentages, means and changes are worked out "
+        "from the figures as published. Datasets that are open already pass unchanged."
     )
 
 
@@ -232,8 +373,9 @@ def publications(
     table that calls itself open can be traced. Raises `DescriptionError` with every problem.
     """
     by_name = {table.full_name: table for table in tables}
-    found, problems = [], []
-    for definition in definitions(folder):
+    read = definitions(folder)
+    found, problems = [], _unknown_elsewhere(read)
+    for definition in read:
         try:
             if definition.layer == RULE_LAYER.full_name:
                 found.append(_rule_publication(definition, authority_code, authority_name, rule))
@@ -282,81 +424,167 @@ def published_columns(definition: Definition, layer: Table, rule: Disclosure) ->
     """The published table's columns: dimensions, open figures, counts and rates with their status."""
     known = {column.name: column for column in layer.columns}
     columns = [known[name] for name in (*definition.dimensions, *definition.open_figures)]
-    hidden = f"0 to {rule.threshold - 1}"
+    hidden = f"0 to {rule.threshold - 1}, or hidden to protect another"
+
+    def with_status(name: str, type_: str, meaning: str, hides: str, lacks: str) -> None:
+        columns.append(Column(name, type_, meaning))
+        status = f"'{PUBLISHED}', '{HIDDEN}' ({hides}) or '{NOT_APPLICABLE}' ({lacks})"
+        columns.append(Column(f"{name}_status", "VARCHAR", f"Whether {name} is {status}"))
+
     for name in definition.counts:
         meaning = known[name].meaning.rstrip(".")
-        how = f"empty where {hidden}, else to the nearest {rule.round_to}; exact for open datasets"
-        columns.append(Column(name, "BIGINT", f"{meaning} ({how})"))
-        status = f"'{PUBLISHED}', '{HIDDEN}' ({hidden}) or '{NOT_APPLICABLE}' (there is no such count)"
-        columns.append(Column(f"{name}_status", "VARCHAR", f"Whether {name} is {status}"))
+        how = f"empty where hidden, else to the nearest {rule.round_to}; exact for open datasets"
+        with_status(name, "BIGINT", f"{meaning} ({how})", hidden, "there is no such count")
+    for name, amount in definition.amounts.items():
+        meaning = known[name].meaning.rstrip(".")
+        how = f"empty where hidden, else to the nearest multiple of {amount.rounded_to}; exact for open datasets"
+        why = f"{amount.count} is, one or two amounts dominate it, or it would give another away"
+        with_status(name, "BIGINT", f"{meaning} ({how})", why, "there is no such amount")
     for name, rate in definition.rates.items():
         meaning = f"{rate.meaning.rstrip('.')} ({rate.count} as published, by {rate.per}, times {rate.times})"
-        columns.append(Column(name, _rate_type(rate), meaning))
-        status = (
-            f"'{PUBLISHED}', '{HIDDEN}' (a count in it is) or '{NOT_APPLICABLE}' (a part is 0 or unknown)"
-        )
-        columns.append(Column(f"{name}_status", "VARCHAR", f"Whether {name} is {status}"))
+        with_status(name, _rate_type(rate), meaning, "a figure in it is", "a part is 0 or unknown")
+    for name, change in definition.changes.items():
+        meaning = f"{change.meaning.rstrip('.')} ({change.of} as published, less the one before)"
+        with_status(name, "BIGINT", meaning, "one of the two is", "there is none before")
     return tuple(columns)
 
 
-def select_sql(definition: Definition, rule: Disclosure) -> str:
+def select_sql(definition: Definition, rule: Disclosure, with_held_back: bool = True) -> str:
     """The one statement that protects a layer; it reads the layer and, for sensitivity, `services.dataset`.
 
-    Whole numbers only, until a rate's last division. When run, it raises `duckdb.Error` on a count that is
-    negative or not whole, naming table and column and no value.
+    Whole numbers only, until a rate's last division. Without `with_held_back` nothing is hidden but what its own
+    size, contributors, rest or dominance demand. When run, it raises `duckdb.Error` on a count that is negative or
+    not whole, naming table and column and no value.
     """
     passed = [_name(name) for name in (*definition.dimensions, *definition.open_figures)]
     order = f"ORDER BY {', '.join(_name(name) for name in definition.key)}\n"
     head = f"-- {definition.layer}, as {definition.shown} lets it leave.\n"
     if definition.open:
         return f"{head}SELECT\n{_lines(passed, 4)}\nFROM {definition.layer}{_where(definition)}\n{order}"
-    if definition.counts:
-        head += "".join(f"-- {line}\n" for line in textwrap.wrap(rule_sentence(rule), 100))
     only = "\nWHERE is_open" if definition.rows == "open_only" else ""
+    if not definition.counts:
+        return (
+            f"{head}WITH {leaving_sql(definition)}\nSELECT\n{_lines(passed, 4)}\nFROM leaving{only}\n{order}"
+        )
+    head += "".join(f"-- {line}\n" for line in textwrap.wrap(rule_sentence(rule), 100))
     columns, kept = [], []
-    for name in definition.counts:
-        column, status, r = _name(name), _name(f"{name}_status"), rule.round_to
-        enough = f"{column} >= {rule.threshold}"
-        rounded = f"({column} * 2 + {r}) // {2 * r} * {r}"
+    for name, (enough, rounded) in _protection(
+        definition, rule, with_held_back and definition.protects
+    ).items():
+        column, status = _name(name), _name(f"{name}_status")
         columns.append(f"CASE WHEN is_open THEN {column} WHEN {enough} THEN {rounded} END AS {column}")
         columns.append(
             f"CASE WHEN {column} IS NULL THEN '{NOT_APPLICABLE}' "
-            f"WHEN is_open OR {enough} THEN '{PUBLISHED}' ELSE '{HIDDEN}' END AS {status}"
+            f"WHEN is_open OR ({enough}) THEN '{PUBLISHED}' ELSE '{HIDDEN}' END AS {status}"
         )
         kept += [column, status]
     protected_rows = ",\n".join([_lines(passed, 4), *(f"    {column}" for column in columns)])
-    if not definition.rates:
-        return f"{head}WITH {_leaving(definition)}\nSELECT\n{protected_rows}\nFROM leaving{only}\n{order}"
-    rates = []
+    derived = []
     for name, rate in definition.rates.items():
-        rates.append(f"    {_rate(rate)} AS {_name(name)}")
-        rates.append(f"    {_rate_status(definition, rate)} AS {_name(f'{name}_status')}")
+        derived.append(f"    {_rate(rate)} AS {_name(name)}")
+        derived.append(f"    {_rate_status(definition, rate)} AS {_name(f'{name}_status')}")
+    for name, change in definition.changes.items():
+        derived.append(f"    {_change(change)} AS {_name(name)}")
+        derived.append(f"    {_change_status(change)} AS {_name(f'{name}_status')}")
+    if definition.drop_hidden:
+        shows = " OR ".join(f"{_name(f'{name}_status')} <> '{HIDDEN}'" for name in definition.counts)
+        order = f"WHERE {shows}\n{order}"
+    elif not derived:
+        return f"{head}WITH {leaving_sql(definition)}\nSELECT\n{protected_rows}\nFROM leaving{only}\n{order}"
     inner = textwrap.indent(f"SELECT\n{protected_rows}\nFROM leaving{only}", "    ")
-    columns_and_rates = ",\n".join([_lines([*passed, *kept], 4), *rates])
+    all_columns = ",\n".join([_lines([*passed, *kept], 4), *derived])
     return (
-        f"{head}WITH {_leaving(definition)},\nprotected_count AS (\n{inner}\n)\n"
-        f"SELECT\n{columns_and_rates}\nFROM protected_count\n{order}"
+        f"{head}WITH {leaving_sql(definition)},\nprotected_figure AS (\n{inner}\n)\n"
+        f"SELECT\n{all_columns}\nFROM protected_figure\n{order}"
     )
 
 
-def _leaving(definition: Definition) -> str:
+def _protection(definition: Definition, rule: Disclosure, with_held_back: bool) -> dict[str, tuple[str, str]]:
+    """For each count and amount, as SQL: whether it may be shown, and as what."""
+    found = {}
+    t, r = rule.threshold, rule.round_to
+
+    def held(name: str) -> list[str]:
+        of = f"published_table = {text_literal(definition.name)} AND figure = {text_literal(name)}"
+        return [f"cell NOT IN (SELECT cell FROM {HELD_BACK} WHERE {of})"] if with_held_back else []
+
+    for name in definition.counts:
+        column = _name(name)
+        tests = [f"{column} >= {t}"]
+        if name in definition.contributors:
+            tests.append(f"{_name(definition.contributors[name])} >= {t}")
+        # A part whose whole is as large as itself, or nearly: all of them, or nearly all.
+        tests += [f"{_name(whole)} - {column} >= {t}" for whole in definition.parts.get(name, ())]
+        found[name] = (" AND ".join([*tests, *held(name)]), f"({column} * 2 + {r}) // {2 * r} * {r}")
+    for name, amount in definition.amounts.items():
+        column, largest, second, step = map(_name, (name, amount.largest, amount.second, amount.rounded_to))
+        dominance = rule.dominance
+        top = largest if dominance.contributors == 1 else f"({largest} + {second})"
+        tests = [
+            found[amount.count][0],
+            f"100 * {top} <= {dominance.percent} * {column}",
+            f"100 * ({column} - {largest} - {second}) >= {dominance.p_percent} * {largest}",
+        ]
+        found[name] = (
+            " AND ".join([*tests, *held(name)]),
+            f"CAST(floor(({column} * 2 + {step}) / (2 * {step})) AS BIGINT) * {step}",
+        )
+    return found
+
+
+def _change(change: Change) -> str:
+    before = f"lag({_name(change.of)}) {_before(change)}"
+    return f"{_name(change.of)} - {before}"
+
+
+def _change_status(change: Change) -> str:
+    status = _name(f"{change.of}_status")
+    before = f"lag({status}, 1, '{NOT_APPLICABLE}') {_before(change)}"
+    return (
+        f"CASE WHEN '{NOT_APPLICABLE}' IN ({status}, {before}) THEN '{NOT_APPLICABLE}' "
+        f"WHEN '{HIDDEN}' IN ({status}, {before}) THEN '{HIDDEN}' ELSE '{PUBLISHED}' END"
+    )
+
+
+def _before(change: Change) -> str:
+    within = ", ".join(_name(name) for name in change.within)
+    return f"OVER (PARTITION BY {within} ORDER BY {_name(change.along)})"
+
+
+def cell_sql(key: Sequence[str]) -> str:
+    """How a row is named in `layers.held_back`: the values of its key, joined."""
+    return f"concat_ws(' | ', {', '.join(_name(name) for name in key)})"
+
+
+def leaving_sql(definition: Definition) -> str:
     """The CTEs `open_dataset` and `leaving`: rows of areas large enough, exact, and whether each is open."""
     passed = [_name(name) for name in (*definition.dimensions, *definition.open_figures)]
     exact = [_lines(passed, 4)]
-    for name in definition.counts:
+    for name in (*definition.counts, *definition.amounts):
         column = _name(name)
         refusal = text_literal(f"{definition.layer}.{name} holds a value that is not a count")
-        bad = f"{column} < 0 OR {column} <> floor({column})"
+        bad = (
+            f"{column} <> floor({column})"
+            if name in definition.amounts
+            else f"{column} < 0 OR {column} <> floor({column})"
+        )
         exact.append(
             f"    CAST(CASE WHEN {bad} THEN error({refusal}) ELSE {column} END AS BIGINT) AS {column}"
         )
-    exact.append(f"    {_is_open(definition)} AS is_open")
+    behind = {*definition.contributors.values()} - {*definition.counts}
+    for amount in definition.amounts.values():
+        behind |= {amount.largest, amount.second}
+    exact += [f"    {_name(name)}" for name in sorted(behind)]
+    if definition.protects:
+        exact.append(f"    {cell_sql(definition.key)} AS cell")
+    exact.append(f"    {open_sql(definition)} AS is_open")
     columns = ",\n".join(exact)
     select = textwrap.indent(f"SELECT\n{columns}\nFROM {definition.layer}{_where(definition)}", "    ")
     return f"{OPEN_DATASETS},\nleaving AS (\n{select}\n)"
 
 
-def _is_open(definition: Definition) -> str:
+def open_sql(definition: Definition) -> str:
+    """Whether a row is open, as SQL over its columns and the CTE `open_dataset`."""
     known = "IN (SELECT dataset FROM open_dataset)"
     return " AND ".join(f"coalesce({_name(name)} {known}, FALSE)" for name in definition.datasets)
 
@@ -406,7 +634,7 @@ def _rate_type(rate: Rate) -> str:
 
 
 def _rate_status(definition: Definition, rate: Rate) -> str:
-    parts = [name for name in (rate.count, rate.per) if name in definition.counts]
+    parts = [name for name in (rate.count, rate.per) if name in {*definition.counts, *definition.amounts}]
     hidden = " OR ".join(f"{_name(name + '_status')} = '{HIDDEN}'" for name in parts)
     empty = f"{_name(rate.count)} IS NULL OR {_name(rate.per)} IS NULL OR {_name(rate.per)} <= 0"
     return f"CASE WHEN {hidden} THEN '{HIDDEN}' WHEN {empty} THEN '{NOT_APPLICABLE}' ELSE '{PUBLISHED}' END"
@@ -432,7 +660,10 @@ def _rule_publication(definition: Definition, code: str, name: str, rule: Disclo
 
 
 def _misfits(definition: Definition, layer: Table) -> list[Problem]:
-    lists = {key: getattr(definition, key) for key in ("dimensions", "counts", "open_figures", "left_out")}
+    lists = {
+        key: tuple(getattr(definition, key))
+        for key in ("dimensions", "counts", "amounts", "open_figures", "left_out")
+    }
     mentioned = {name for names in lists.values() for name in names}
     known = [column.name for column in layer.columns]
     types = {column.name: column.type for column in layer.columns}
@@ -447,7 +678,7 @@ def _misfits(definition: Definition, layer: Table) -> list[Problem]:
         if name not in mentioned:
             message = (
                 f"says nothing of the column `{name}` of {layer.full_name}; "
-                "wanted it under `dimensions`, `counts`, `open_figures` or `left_out`"
+                "wanted it under `dimensions`, `counts`, `amounts`, `open_figures` or `left_out`"
             )
             problems.append(_problem(definition, ("layer",), message))
     has_areas = "area_type" in known
@@ -467,6 +698,39 @@ def _misfits(definition: Definition, layer: Table) -> list[Problem]:
                 problems.append(
                     _problem(definition, ("dimensions", str(i)), _no_dimension(name, types[name]))
                 )
+    return problems
+
+
+def _unknown_elsewhere(read: Sequence[Definition]) -> list[Problem]:
+    """Names in `at_most` and `totals` that no table has: unnoticed, the audit would know less than an outsider."""
+    by_name = {definition.name: definition for definition in read}
+    problems = []
+    for definition in read:
+        said = [("at_most", name, bound) for name, bound in definition.at_most.items()]
+        said += [("totals", name, total) for name, totals in definition.totals.items() for total in totals]
+        for key, name, there in said:
+            if isinstance(there, str):
+                continue
+            table = there.table
+            other = by_name.get(table)
+            wanted: list[tuple[Iterable[str], Sequence[str], str]] = [
+                ([table], sorted(by_name), "the published tables"),
+                (there.here, definition.dimensions, "the dimensions"),
+                (there.on.values(), definition.key, "the key"),
+            ]
+            if other is not None:
+                wanted += [
+                    (there.figures, (*other.counts, *other.amounts), f"the figures of {table}"),
+                    (there.where, other.dimensions, f"the dimensions of {table}"),
+                    (there.on, other.dimensions, f"the dimensions of {table}"),
+                    (there.over, other.key, f"the key of {table}"),
+                ]
+            for names, known, what in wanted:
+                for unknown in names:
+                    if unknown not in known:
+                        near = nearest(unknown, list(known))
+                        message = f"`{key}.{name}`: `{unknown}` is not among {what}{near}"
+                        problems.append(_problem(definition, (key, name), message))
     return problems
 
 
@@ -499,28 +763,37 @@ def _way_to_records(
 def information_loss(con: duckdb.DuckDBPyConnection, publication: Publication, rule: Disclosure) -> Loss:
     """What protection costs, measured on the exact layer.
 
-    Needs the layer and `services.dataset` on the connection.
+    Needs the layer, the published table and `services.dataset` on the connection.
     """
     definition, name = publication.definition, publication.table.full_name
     if publication.layer is RULE_LAYER:
-        return Loss(name, 1, 0, 0, 0, 0, 0)
+        return Loss(name, 1, 0, 0, 0, 0, 0, 0)
     every_row = f"(SELECT count(*) FROM {definition.layer})"
     if definition.open:
         total, left = _one(con, f"SELECT {every_row}, count(*) FROM {definition.layer}{_where(definition)}")
-        return Loss(name, left, total - left, 0, 0, 0, 0)
-    left_rows = "count(*) FILTER (WHERE is_open)" if definition.rows == "open_only" else "count(*)"
-    sums = ["0"] * 4
-    if definition.rows == "all":
-        exact = [f"CASE WHEN NOT is_open THEN {_name(count)} END" for count in definition.counts]
-        low = [
-            f"CASE WHEN NOT is_open AND {n} < {rule.threshold} THEN {n} END"
-            for n in map(_name, definition.counts)
-        ]
-        sums = [" + ".join(f"count({value})" for value in values) for values in (exact, low)]
-        sums += [" + ".join(f"coalesce(sum({value}), 0)" for value in values) for values in (exact, low)]
-    query = f"WITH {_leaving(definition)} SELECT {every_row}, {left_rows}, {', '.join(sums)} FROM leaving"
-    total, left, cells, cells_hidden, records, records_hidden = _one(con, query)
-    return Loss(name, left, total - left, cells, cells_hidden, int(records), int(records_hidden))
+        return Loss(name, left, total - left, 0, 0, 0, 0, 0)
+    if not definition.protects:
+        only = "count(*) FILTER (WHERE is_open)" if definition.rows == "open_only" else "count(*)"
+        total, left = _one(con, f"WITH {leaving_sql(definition)} SELECT {every_row}, {only} FROM leaving")
+        return Loss(name, left, total - left, 0, 0, 0, 0, 0)
+    sums = []
+    for wanted in ("NOT is_open", "status = 'hidden'", f"status = 'hidden' AND exact >= {rule.threshold}"):
+        sums.append(f"count(exact) FILTER (WHERE {wanted})")
+    for wanted in ("NOT is_open", "status = 'hidden'"):
+        sums.append(f"coalesce(sum(exact) FILTER (WHERE {wanted}), 0)")
+    key = ", ".join(_name(part) for part in definition.key)
+    cells = "\nUNION ALL\n".join(
+        f"SELECT leaving.is_open, leaving.{_name(n)} AS exact, "
+        f"coalesce(stored.{_name(f'{n}_status')}, '{HIDDEN}') AS status "
+        f"FROM leaving LEFT JOIN published.{quoted(publication.table.name)} AS stored USING ({key})"
+        for n in definition.counts
+    )
+    total, left, *counted = _one(
+        con,
+        f"WITH {leaving_sql(definition)},\ncells AS (\n{cells}\n)\n"
+        f"SELECT {every_row}, (SELECT count(*) FROM leaving), {', '.join(sums)} FROM cells",
+    )
+    return Loss(name, left, total - left, *map(int, counted))
 
 
 def verify(con: duckdb.DuckDBPyConnection, publication: Publication, rule: Disclosure) -> list[Finding]:
@@ -558,19 +831,33 @@ def verify(con: duckdb.DuckDBPyConnection, publication: Publication, rule: Discl
         if types[count] != "BIGINT":
             findings.append(Finding(name, count, f"is {types[count]}; wanted BIGINT"))
         tests += _count_tests(count, rule)
+    for amount_name, amount in definition.amounts.items():
+        if types[amount_name] != "BIGINT":
+            findings.append(Finding(name, amount_name, f"is {types[amount_name]}; wanted BIGINT"))
+        tests += _amount_tests(amount_name, amount)
     for rate_name, rate in definition.rates.items():
         if types[rate_name] != _rate_type(rate):
             findings.append(Finding(name, rate_name, f"is {types[rate_name]}; wanted {_rate_type(rate)}"))
         tests += _rate_tests(definition, rate_name, rate)
+    for change_name in definition.changes:
+        if types[change_name] != "BIGINT":
+            findings.append(Finding(name, change_name, f"is {types[change_name]}; wanted BIGINT"))
+        tests += _change_tests(change_name)
     if tests:
         counted = ", ".join(f"count(*) FILTER (WHERE {test})" for _, _, test in tests)
-        found = _one(con, f"WITH {_seen(publication)} SELECT {counted} FROM seen")
+        # A change looks at the row before: what it ought to be is worked out first.
+        told = "".join(
+            f", {_change(change)} AS {_told(name)}, {_change_status(change)} AS {_told(f'{name}_status')}"
+            for name, change in definition.changes.items()
+        )
+        looked = f"SELECT {counted} FROM (SELECT *{told} FROM seen)"
+        found = _one(con, f"WITH {_seen(publication)} {looked}")
         findings += [
             Finding(name, column, problem, rows)
             for (column, problem, _), rows in zip(tests, found, strict=True)
             if rows
         ]
-    if definition.counts and definition.rows == "all" and {"area_type", "area_code"} <= set(definition.key):
+    if definition.protects and {"area_type", "area_code"} <= set(definition.key):
         findings += _absent_rows(con, publication)
     return findings
 
@@ -587,9 +874,42 @@ def _count_tests(count: str, rule: Disclosure) -> list[tuple[str, str, str]]:
     ]
 
 
+def _amount_tests(name: str, amount: Amount) -> list[tuple[str, str, str]]:
+    value, status, step = quoted(name), quoted(f"{name}_status"), quoted(amount.rounded_to)
+    counted = quoted(f"{amount.count}_status")
+    return [
+        (name, "an amount is shown whose count is hidden", f"{counted} = '{HIDDEN}' AND {value} IS NOT NULL"),
+        (
+            name,
+            f"an amount is not a multiple of {amount.rounded_to}",
+            f"NOT is_open AND {value} % {step} <> 0",
+        ),
+        (f"{name}_status", "an open figure is hidden", f"is_open AND {status} = '{HIDDEN}'"),
+        *_status_tests(name),
+    ]
+
+
+def _change_tests(name: str) -> list[tuple[str, str, str]]:
+    value, status = quoted(name), quoted(f"{name}_status")
+    return [
+        (name, "a change is not what the published counts give", f"{value} IS DISTINCT FROM {_told(name)}"),
+        (
+            f"{name}_status",
+            "a change's status does not follow from its counts",
+            f"{status} IS DISTINCT FROM {_told(f'{name}_status')}",
+        ),
+        *_status_tests(name),
+    ]
+
+
+def _told(name: str) -> str:
+    return quoted(f"{name} as the counts tell it")
+
+
 def _rate_tests(definition: Definition, name: str, rate: Rate) -> list[tuple[str, str, str]]:
     value, status = quoted(name), quoted(f"{name}_status")
-    parts = [quoted(f"{part}_status") for part in (rate.count, rate.per) if part in definition.counts]
+    figures = {*definition.counts, *definition.amounts}
+    parts = [quoted(f"{part}_status") for part in (rate.count, rate.per) if part in figures]
     hidden = " OR ".join(f"{part} = '{HIDDEN}'" for part in parts)
     told = _rate_status(definition, rate)
     return [
@@ -620,7 +940,7 @@ def _seen(publication: Publication) -> str:
     if not publication.definition.datasets:
         return f"seen AS (SELECT *, TRUE AS is_open FROM {stored})"
     return (
-        f"{OPEN_DATASETS},\nseen AS (SELECT *, {_is_open(publication.definition)} AS is_open FROM {stored})"
+        f"{OPEN_DATASETS},\nseen AS (SELECT *, {open_sql(publication.definition)} AS is_open FROM {stored})"
     )
 
 

@@ -1,8 +1,9 @@
 """A release: the published tables and pages laid out for readers, made aside, audited, and put in place in one step.
 
 Here belong the files of a release (DuckDB, GeoPackage, Parquet, pages, catalogue, licences, checksums), the audits'
-place in the way, the switch of `current`, and rollback. Only `published` is read. What may be published is `protect`;
-what a page looks like is `draw`; the run lock that callers of `assemble` and `switch` hold belongs to the run.
+place in the way, the switch of `current`, rollback, and the removal of old releases. Only `published` is read. What may
+be published is `protect`; what a page looks like is `draw`; what changed from one release to another is `compare`; the
+run lock that callers of `assemble`, `switch`, `roll_back` and `prune` hold belongs to the run.
 
     output/published/
       index.html                stable: leads to current/index.html
@@ -13,6 +14,7 @@ what a page looks like is `draw`; the run lock that callers of `assemble` and `s
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -35,8 +37,11 @@ from pipelines.protect import Finding, Publication, rule_sentence, verify
 from pipelines.tables import quoted, text_literal
 from pipelines.warehouse import replace_text
 
-RELEASES, CURRENT, BUILDING = "releases", "current", ".building-"
+RELEASES, CURRENT, BUILDING, REMOVING = "releases", "current", ".building-", ".removing-"
 CHECKSUMS, ABOUT = "SHA256SUMS", "release.json"
+ID_FORMAT = "%Y%m%dT%H%M%SZ"
+# With less room than this, a file that cannot be written could not for that.
+FULL_BYTES = 1_000_000
 DATABASE, GEOPACKAGE = "connected_places.duckdb", "connected_places.gpkg"
 # Clients older than the engine that writes must be able to read.
 STORAGE_VERSION = "v1.2.0"
@@ -95,9 +100,20 @@ class ReleaseRefused(Exception):
         self.findings = tuple(findings)
 
 
+class NoSuchRelease(ValueError):
+    """There is no release of that name, or none before the current one."""
+
+
+class ReleaseDamaged(ValueError):
+    """A file of the release is missing, was added or was changed since it was made."""
+
+
 @dataclass(frozen=True)
 class Release:
-    """One release on disk. `is_new` is False where `assemble` found that nothing had changed."""
+    """One release on disk. `is_new` is False where `assemble` found that nothing had changed.
+
+    `content_sha256` is empty where `release.json` cannot be read any more.
+    """
 
     release_id: str
     path: Path
@@ -111,7 +127,7 @@ def release_id(started: datetime) -> str:
     """The id of the release that a run makes: its start in UTC, so that ids sort by time. Wants a time zone."""
     if started.tzinfo is None:
         raise ValueError("wanted a time with its zone; found one without")
-    return started.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return started.astimezone(UTC).strftime(ID_FORMAT)
 
 
 def assemble(
@@ -167,17 +183,20 @@ def assemble(
     finally:
         if building.exists():
             with contextlib.suppress(OSError):  # it must not hide why; the next run cleans up
-                _remove(building)
+                remove(building)
     _point_current(published_root, run_id)
     replace_text(published_root / "index.html", FRONT_DOOR)
     return replace(_release(final, final), is_new=True)
 
 
 def releases(published_root: Path) -> list[Release]:
-    """Every finished release, oldest first."""
+    """Every finished release, oldest first; damaged ones too (`damage` tells)."""
     current = _current_path(published_root)
-    folders = sorted(path for path in (published_root / RELEASES).glob("[!.]*") if (path / ABOUT).is_file())
-    return [_release(path, current) for path in folders]
+    return [
+        _release(path, current)
+        for path in sorted((published_root / RELEASES).glob("[!.]*"))
+        if (path / ABOUT).is_file() or (path.is_dir() and _made_at(path.name) is not None)
+    ]
 
 
 def current_release(published_root: Path) -> Release | None:
@@ -188,16 +207,69 @@ def current_release(published_root: Path) -> Release | None:
 def switch(published_root: Path, run_id: str) -> Release:
     """Make another finished release the current one, in one step. The caller holds the run lock.
 
-    Raises ValueError when there is no such release, or when a file of it is missing or changed.
+    Raises `NoSuchRelease`, or `ReleaseDamaged` when a file of it is missing or changed: `current` is as it was.
     """
-    known = {release.release_id: release for release in releases(published_root)}
-    if run_id not in known:
-        raise ValueError(f"no release is named `{run_id}`; known are {', '.join(known) or 'none'}")
-    if wrong := damage(known[run_id].path):
-        raise ValueError(f"release {run_id} is damaged: {'; '.join(wrong)}")
+    chosen = named(published_root, run_id)
+    if wrong := damage(chosen.path):
+        raise ReleaseDamaged(f"release {run_id} is damaged: {'; '.join(wrong)}")
     _point_current(published_root, run_id)
     replace_text(published_root / "index.html", FRONT_DOOR)
-    return _release(known[run_id].path, known[run_id].path)
+    return _release(chosen.path, chosen.path)
+
+
+def named(published_root: Path, run_id: str) -> Release:
+    """The release of that id. Raises `NoSuchRelease`, which names those that there are."""
+    known = {release.release_id: release for release in releases(published_root)}
+    if run_id not in known:
+        raise NoSuchRelease(f"no release is named `{run_id}`; known are {', '.join(known) or 'none'}")
+    return known[run_id]
+
+
+def before_current(published_root: Path) -> Release:
+    """The newest release that is older than the current one. Raises `NoSuchRelease` where there is none."""
+    known = releases(published_root)
+    current = next((release for release in known if release.is_current), None)
+    if current is None:
+        raise NoSuchRelease(
+            f"no release is current; wanted the id of one of {', '.join(r.release_id for r in known) or 'none'}"
+        )
+    older = [release for release in known if release.release_id < current.release_id]
+    if not older:
+        raise NoSuchRelease(f"there is no release before the current one, {current.release_id}")
+    return older[-1]
+
+
+def roll_back(published_root: Path, run_id: str | None = None) -> Release:
+    """Make an earlier release current again: that of the id, else the one before the current one.
+
+    The caller holds the run lock. Raises `NoSuchRelease` or `ReleaseDamaged`; then `current` is as it was.
+    """
+    return switch(published_root, run_id or before_current(published_root).release_id)
+
+
+def prune(published_root: Path, keep: int) -> list[Release]:
+    """Remove all releases but the newest `keep`, never the current one; returns those removed, oldest first.
+
+    Each leaves by one rename before its files go, so that nobody finds half a release; a killed removal is finished by
+    the next run. The caller holds the run lock. Raises ValueError where `keep` is less than 1.
+    """
+    if keep < 1:
+        raise ValueError(f"wanted at least 1 release to keep; found {keep}")
+    clean(published_root)
+    gone = [release for release in releases(published_root)[:-keep] if not release.is_current]
+    for release in gone:
+        path = release.path
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)  # macOS renames no folder that it may not write to
+        path.rename(path.with_name(f"{REMOVING}{path.name}"))
+    if gone:
+        _flush_folder(published_root / RELEASES)
+    clean(published_root)
+    return gone
+
+
+def size(folder: Path) -> int:
+    """The bytes of all files of a release."""
+    return sum(path.stat().st_size for path in _files(folder))
 
 
 def damage(folder: Path) -> list[str]:
@@ -220,13 +292,17 @@ def damage(folder: Path) -> list[str]:
 
 def clean(published_root: Path) -> int:
     """Remove what killed runs left half-made; returns how many. Only under the run lock: another run may be at work."""
-    left = list((published_root / RELEASES).glob(f"{BUILDING}*"))
+    root = published_root / RELEASES
+    left = [path for start in (BUILDING, REMOVING) for path in root.glob(f"{start}*")]
     for path in left:
-        _remove(path)
+        remove(path)
     links = list(published_root.glob(f".{CURRENT}-*"))
     for path in links:
-        _unlink(path)
-    return len(left) + len(links)
+        unlink_folder(path)
+    texts = list(published_root.glob(".index.html.*"))
+    for path in texts:
+        path.unlink(missing_ok=True)
+    return len(left) + len(links) + len(texts)
 
 
 # What a release holds ---------------------------------
@@ -525,8 +601,10 @@ def _write_geopackage(
     by_name = {publication.table.name: publication for publication in publications}
     wide, wide_types = _latest_demand(con, by_name.get("demand_by_area"))
     # The time of the run instead of the clock's: the same release gives the same bytes. Flushed once, when sealed.
+    # What SQLite moves or deletes while it writes is overwritten: the file holds what can be read in it, and no more.
     time = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    with fiona.Env(OGR_CURRENT_DATE=time, OGR_SQLITE_SYNCHRONOUS="OFF"):
+    settings = {"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_PRAGMA": "secure_delete=ON"}
+    with _full_disk_told(path), fiona.Env(OGR_CURRENT_DATE=time, **settings):
         for layer, publication, test, kind in _layers(con, by_name):
             types = {row[0]: row[1] for row in con.execute(f"DESCRIBE {_stored(publication)}").fetchall()}
             types.pop("geometry_wkb", None)
@@ -537,6 +615,17 @@ def _write_geopackage(
             }
             with fiona.open(path, "w", driver="GPKG", layer=layer, crs=CRS, schema=schema) as sink:
                 sink.writerecords(_features(con, publication, test, kind, wide, extra))
+
+
+@contextlib.contextmanager
+def _full_disk_told(path: Path) -> Iterator[None]:
+    """GDAL has no kind of error for a full disk: tell it as the system does. Asked here, before what was made goes."""
+    try:
+        yield
+    except Exception as error:
+        if "full" in str(error) or shutil.disk_usage(path.parent).free < FULL_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
 
 
 def _layers(
@@ -718,22 +807,29 @@ def _point_current(published_root: Path, run_id: str) -> None:
     """
     current, aside = published_root / CURRENT, published_root / f".{CURRENT}-{uuid.uuid4().hex}"
     target = Path(RELEASES) / run_id
+    link_folder(aside, target)
     if sys.platform == "win32":
-        try:
-            aside.symlink_to(target, target_is_directory=True)
-        except OSError:
-            import _winapi
-
-            _winapi.CreateJunction(str((published_root / target).resolve()), str(aside))
-        _unlink(current)
+        unlink_folder(current)
         aside.rename(current)
     else:
-        aside.symlink_to(target, target_is_directory=True)
         aside.replace(current)
         _flush_folder(published_root)
 
 
-def _unlink(link: Path) -> None:
+def link_folder(link: Path, target: Path) -> None:
+    """Make a link to a folder; `target` may be relative to where the link stands. On Windows it may be a junction."""
+    if sys.platform == "win32":
+        try:
+            link.symlink_to(target, target_is_directory=True)
+        except OSError:
+            import _winapi
+
+            _winapi.CreateJunction(str((link.parent / target).resolve()), str(link))
+    else:
+        link.symlink_to(target, target_is_directory=True)
+
+
+def unlink_folder(link: Path) -> None:
     """Remove a link to a folder (on Windows a junction, too), never what it leads to."""
     if sys.platform == "win32":
         with contextlib.suppress(FileNotFoundError):
@@ -748,11 +844,20 @@ def _current_path(published_root: Path) -> Path | None:
 
 
 def _release(path: Path, current: Path | None) -> Release:
-    about = _about(path)
     is_current = current is not None and path.resolve() == current.resolve()
-    return Release(
-        path.name, path, datetime.fromisoformat(about["made_at"]), about["content_sha256"], is_current
-    )
+    try:
+        about = _about(path)
+        made_at, content = datetime.fromisoformat(about["made_at"]), about["content_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):  # damaged: still there for readers and audits
+        made_at, content = _made_at(path.name) or datetime.fromtimestamp(0, UTC), ""
+    return Release(path.name, path, made_at, content, is_current)
+
+
+def _made_at(run_id: str) -> datetime | None:
+    try:
+        return datetime.strptime(run_id, ID_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _about(folder: Path) -> dict[str, str]:
@@ -787,7 +892,16 @@ def _flush_folder(path: Path) -> None:
             os.close(handle)
 
 
-def _remove(folder: Path) -> None:
+def is_link(path: Path) -> bool:
+    """Whether a path is a link to a folder (on Windows a junction, too)."""
+    if path.is_symlink():
+        return True
+    # A junction's own attributes say so; Python 3.11 has no `is_junction`.
+    return sys.platform == "win32" and path.exists() and bool(os.lstat(path).st_reparse_tag)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, read-only files too. No link in it may lead to what is to stay."""
     for path in (folder, *folder.rglob("*")):
         path.chmod(path.stat().st_mode | stat.S_IWUSR)
     shutil.rmtree(folder)

@@ -8,7 +8,10 @@ elsewhere.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import functools
 import importlib
+import re
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -20,18 +23,25 @@ from types import ModuleType
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from pipelines import ingest, protect, release
+from pipelines import audit, forgetting, hold_back, ingest, protect, release, scan, transparency, uses
 from pipelines.authority import BESIDE, Authority, Dataset, Disclosure, Source
 from pipelines.descriptions import Problem
 from pipelines.draw import gallery
 from pipelines.gathered import gathered_tables
-from pipelines.pseudonyms import Pseudonyms
-from pipelines.tables import ASSETS, Column, Table, in_order, quoted, tables_of
-from pipelines.warehouse import Warehouse, replace_text
+from pipelines.journal import RUN_ENDED, RUN_STARTED, Account, Journal
+from pipelines.journal import purpose as purpose_of
+from pipelines.pseudonyms import Pseudonyms, former_pseudonyms
+from pipelines.tables import ASSETS, IMPERSONAL, Column, Table, in_order, quoted, tables_of
+from pipelines.warehouse import Warehouse, Written, replace_text
 
 PAGES = "maps"
+# What a dry run makes, in a folder of its own below the restricted one.
+DRY_RUN = "dry-run-"
+# A small text on its way to its place, as `replace_text` names it.
+TEXT_ASIDE = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 class BrokenDescription(Exception):
@@ -72,6 +82,29 @@ class Output:
         self.published.mkdir(parents=True, exist_ok=True)
         self.restricted.chmod(stat.S_IRWXU)
 
+    def clear_leavings(self) -> int:
+        """Remove what killed runs left half-made in this output; returns how many. Only under the run lock.
+
+        Half-made releases, what did not fit in memory, dry runs, and texts on their way to their place.
+        """
+        gone = release.clean(self.published)
+        for folder in self.restricted.glob(f"{DRY_RUN}*"):
+            remove_copy(folder)
+            gone += 1
+        for left in (self.restricted / "spill").glob("*"):
+            left.unlink(missing_ok=True)
+            gone += 1
+        for folder in (
+            self.restricted,
+            self.restricted / "pages",
+            self.restricted / "dagster",
+            self.published,
+        ):
+            for left in (path for path in folder.glob(".*") if TEXT_ASIDE.fullmatch(path.name)):
+                left.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
     @contextlib.contextmanager
     def lock(self, wait_seconds: float = 0) -> Iterator[None]:
         """Hold the one run lock of this output; raises `AnotherRun` when it cannot be had in time."""
@@ -97,13 +130,17 @@ class Made:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to be made: a table or page, and how. `of` is its description where it has one in YAML."""
+    """One thing to be made: a table or page, and how. `of` is its description where it has one in YAML.
+
+    `left_out` says, a sentence each, which datasets it leaves out since their stated uses do not allow it.
+    """
 
     table: Table
     make: Callable[[Run], Made] = field(compare=False)
     of: Source | Dataset | protect.Publication | None = None
     sql: str | None = None
     broken: tuple[Problem, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -113,21 +150,73 @@ class Step:
 
 @dataclass
 class Run:
-    """What a step needs: the authority, where output goes, and a connection that sees every table made so far."""
+    """What a step needs: the authority, where output goes, and a connection that sees every table made so far.
+
+    `today` is the day by which retention is reckoned; `account` gathers what the journal tells of the run.
+    """
 
     authority: Authority
     output: Output
     warehouse: Warehouse
     con: duckdb.DuckDBPyConnection
+    today: dt.date = field(default_factory=forgetting.day_of_run)
+    account: Account = field(default_factory=Account)
 
 
 @contextlib.contextmanager
-def opened(authority: Authority, output: Output, wait_seconds: float = 0) -> Iterator[Run]:
-    """Hold the run lock and a connection on the warehouse."""
+def opened(
+    authority: Authority,
+    output: Output,
+    wait_seconds: float = 0,
+    command: str = "",
+    purpose: str = "",
+) -> Iterator[Run]:
+    """Hold the run lock and a connection on the warehouse, put in order where a run was killed.
+
+    With a `command` (how the run was started: `places run`, ...) it is a run, and the journal has a line when it starts
+    and when it ends; `purpose` is what it is for (else PLACES_PURPOSE, else what each dataset states). Without, it only
+    looks.
+    """
     with output.lock(wait_seconds):
+        output.clear_leavings()
         warehouse = Warehouse(output.restricted / "warehouse")
+        warehouse.clear_leavings()
         with warehouse.connect() as con:
-            yield Run(authority, output, warehouse, con)
+            at = Run(authority, output, warehouse, con)
+            with _journalled(at, command, purpose) if command else contextlib.nullcontext():
+                yield at
+
+
+@contextlib.contextmanager
+def _journalled(at: Run, command: str, purpose: str) -> Iterator[None]:
+    journal = Journal(at.output.restricted)
+    run = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    journal.append(
+        RUN_STARTED, run=run, command=command, authority=at.authority.code, purpose=purpose_of(purpose),
+        purposes={d.name: d.purpose for d in at.authority.datasets if not d.is_open}, software=software(),
+    )  # fmt: skip
+    outcome = "stopped"
+    try:
+        yield
+        outcome = "finished" if at.account.release or not at.account.failed else "not finished"
+    except Exception as error:
+        outcome = f"failed: {type(error).__name__}"
+        raise
+    finally:
+        done = at.account
+        journal.append(
+            RUN_ENDED, run=run, outcome=outcome, extracts=done.extracts, uses=done.uses, failed=done.failed,
+            release=done.release, content=done.content,
+        )  # fmt: skip
+
+
+def remove_copy(folder: Path) -> None:
+    """Remove a copy of an output folder in which releases are links to finished ones, and leave those as they are."""
+    published = Output(folder).published
+    for link in (published / release.CURRENT, *(published / release.RELEASES).glob("*")):
+        if release.is_link(link):
+            release.unlink_folder(link)
+    release.remove(folder)
 
 
 def plan(authority: Authority) -> list[Step]:
@@ -146,11 +235,20 @@ def plan(authority: Authority) -> list[Step]:
             broken.stage, broken.name, "Its description cannot be used.", (), (), (), broken.problems[0].path
         )
         add(Step(table, _fail(broken.problems), broken=broken.problems))
-    for table in [*gathered_tables(authority), *tables_of("places"), *tables_of("layers")]:
-        add(Step(table, _make_table(table), sql=table.sql))
+    made_from_others = [*gathered_tables(authority), *tables_of("places"), *tables_of("layers")]
+    known = {
+        table.full_name: table for table in (*(step.table for step in steps.values()), *made_from_others)
+    }
+    uses.hold_to_uses(known.values(), authority.datasets)
+    for table in made_from_others:
+        without = uses.left_out(table, known, authority)
+        why = tuple(uses.reason(table, dataset) for dataset in without if table.use != IMPERSONAL)
+        add(Step(table, _make_table(table, why), sql=table.sql, left_out=why))
     rule = authority.about.disclosure
     before = [step.table for step in steps.values()]
     publications = protect.publications(before, authority.code, authority.about.name, rule)
+    held = hold_back.held_back_table(publications)
+    add(Step(held, _hold_back(held, publications, rule)))
     for publication in publications:
         add(Step(publication.table, _protect(publication, rule), of=publication, sql=publication.table.sql))
     pages = page_modules()
@@ -171,7 +269,7 @@ def run(
     Raises what a step raises; `report` hears of each step with its seconds, failed ones and those kept back too.
     """
     made: dict[str, Made] = {}
-    with opened(authority, output) as at:
+    with opened(authority, output, command="pipelines.run.run") as at:
         for step in plan(authority):
             started = time.monotonic()
             try:
@@ -179,6 +277,7 @@ def run(
                     raise KeptBack(f"not made, for want of {', '.join(lacking)}")
                 made[step.name] = step.make(at)
             except Exception as error:
+                at.account.failed.append(step.name)
                 if report:
                     report(step, error, time.monotonic() - started)
                 if isinstance(error, BrokenDescription | KeptBack):
@@ -210,36 +309,52 @@ def _read_source(source: Source) -> Callable[[Run], Made]:
 def _read_dataset(dataset: Dataset) -> Callable[[Run], Made]:
     def make(at: Run) -> Made:
         pseudonyms = Pseudonyms(at.output.restricted)
-        got = ingest.ingest_dataset(at.con, at.authority, dataset, pseudonyms)
-        return _keep_read(at, ingest.dataset_table(dataset), got, is_dataset=True)
+        if pseudonyms.is_new(at.output.restricted):
+            at.warehouse.former_versions_must_go()  # or the former marks would stay in them
+            pseudonyms.remember(at.output.restricted)
+        keys = [pseudonyms, *former_pseudonyms(at.output.restricted)]
+        register = forgetting.Register(at.output.restricted)
+        out = forgetting.left_out(dataset, register, at.today, keys)
+        got = ingest.ingest_dataset(at.con, at.authority, dataset, pseudonyms, out)
+        return _keep_read(at, ingest.dataset_table(dataset), got, out)
 
     return make
 
 
-def _keep_read(at: Run, table: Table, got: ingest.Ingested, is_dataset: bool = False) -> Made:
-    """Store what was read. A refused file, or files that are gone, keep the former version in use, whole."""
+def _keep_read(at: Run, table: Table, got: ingest.Ingested, out: forgetting.LeftOut | None = None) -> Made:
+    """Store what was read. A refused file, or files that are gone, keep the former version in use, whole.
+
+    But for what is past retention or forgotten: that goes out of the former version as well.
+    """
     files, rejected = ingest.files_table(table), ingest.rejected_table(table)
     former = at.warehouse.facts(table.stage, table.name)
-    gone = former is not None and former["rows"] > 0 and not got.files and not got.refused
+    gone = former is not None and former["rows"] > 0 and not (got.files or got.refused or got.left_out)
     stale = (bool(got.refused) and former is not None) or gone
+    mended = stale and out is not None and forgetting.take_out(at.con, table, rejected, files, out)
+    if former is not None and (mended or got.left_out or got.rows_gone):
+        # Before it is written, so that a run which is killed now leaves the next one to see to it.
+        at.warehouse.former_versions_must_go()
     if stale:
-        _recall_files(at, files)
-        at.warehouse.write(at.con, files, "SELECT * FROM files")
+        _recall_files(at, files, "former_files" if mended else f"{files.stage}.{quoted(files.name)}")
+        mended_too = [(table, "former_kept"), (rejected, "former_rejected")] if mended else []
+        _write_together(at, [*mended_too, (files, "files")])
         rows = int((at.warehouse.facts(table.stage, table.name) or {})["rows"])
     else:
-        written = at.warehouse.write(at.con, table, "SELECT * FROM kept")
-        at.warehouse.write(at.con, rejected, "SELECT * FROM rejected")
-        at.warehouse.write(at.con, files, "SELECT * FROM files")
+        written = _write_together(at, [(table, "kept"), (rejected, "rejected"), (files, "files")])
         rows = written.rows
-    for name in ("typed", "rejected", "files"):
+    for name in ("typed", "rejected", "files", "former_kept", "former_rejected", "former_files"):
         at.con.execute(f"DROP TABLE IF EXISTS temp.{name} CASCADE")
+    if out is not None:
+        _tell_of_extracts(at, files)
     facts: dict[str, Any] = {"files": got.files}
+    if got.left_out:
+        facts["files_left_out"] = got.left_out
     if got.files and not stale:
         facts |= {"rows_read": got.rows_read, "rows_kept": got.rows_kept, "rows_rejected": got.rows_rejected}
     problems = tuple(f"{file} was refused: {reason}" for file, reason in got.refused)
     if gone:
         problems = ("its files are gone: is a drive missing, or were they moved?",)
-    elif is_dataset and not got.files and not got.refused:
+    elif out is not None and not (got.files or got.refused or got.left_out):
         problems = (
             "no file was found: put an extract beside its description, or correct `files` and `folder`",
         )
@@ -253,32 +368,73 @@ def _keep_read(at: Run, table: Table, got: ingest.Ingested, is_dataset: bool = F
     return Made(rows, facts, problems, table.columns)
 
 
-def _recall_files(at: Run, files: Table) -> None:
-    """In the temporary table `files`: what the former version was read from, and what was refused now."""
-    at.con.execute("DELETE FROM temp.files WHERE status <> 'refused'")
+def _write_together(at: Run, tables: list[tuple[Table, str]]) -> Written:
+    """Store temporary tables so that a kill between them cannot leave an account that does not add up; the first's."""
+    return at.warehouse.write_together(at.con, [(table, f"SELECT * FROM {name}") for table, name in tables])[
+        0
+    ]
+
+
+def _tell_of_extracts(at: Run, files: Table) -> None:
+    names = ("dataset", "file", "status", "sha256", "rows_read", "rows_kept")
+    found = at.con.execute(
+        f'SELECT "of", file, status, sha256, rows_read, rows_kept FROM {files.stage}.{quoted(files.name)} '
+        "ORDER BY file, status"
+    ).fetchall()
+    at.account.extracts += [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _recall_files(at: Run, files: Table, former: str) -> None:
+    """In the temporary table `files`: what the former version was read from, and what was not read now."""
+    at.con.execute("DELETE FROM temp.files WHERE status = 'read'")
     facts = at.warehouse.facts(files.stage, files.name)
     if facts is None:
         return
     # An earlier version of this software may have kept fewer columns.
     kept = {name for name, *_ in facts["columns"]} & {column.name for column in files.columns}
     names = ", ".join(quoted(name) for name in sorted(kept))
-    former = f"{files.stage}.{quoted(files.name)}"
-    at.con.execute(f"INSERT INTO temp.files ({names}) SELECT {names} FROM {former} WHERE status = 'read'")
+    at.con.execute(
+        f"INSERT INTO temp.files ({names}) SELECT {names} FROM {former} AS former WHERE status = 'read' "
+        "OR (status IN ('expired', 'forgotten') AND NOT EXISTS (SELECT 1 FROM temp.files AS now "
+        "WHERE now.file = former.file AND now.status = former.status))"
+    )
 
 
-def _make_table(table: Table) -> Callable[[Run], Made]:
+def _make_table(table: Table, left_out: tuple[str, ...]) -> Callable[[Run], Made]:
     def make(at: Run) -> Made:
-        if table.make is None:
-            written = at.warehouse.write(at.con, table, str(table.sql))
-        else:
-            at.con.register("made_in_python", table.make(at.con))
-            try:
-                typed = ", ".join(
-                    f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in table.columns
-                )
-                written = at.warehouse.write(at.con, table, f"SELECT {typed} FROM made_in_python")
-            finally:
-                at.con.unregister("made_in_python")
+        with uses.limited(at.con, at.warehouse, table, at.authority):
+            if table.make is None:
+                written = at.warehouse.write(at.con, table, str(table.sql))
+            else:
+                at.con.register("made_in_python", table.make(at.con))
+                try:
+                    typed = ", ".join(
+                        f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in table.columns
+                    )
+                    written = at.warehouse.write(at.con, table, f"SELECT {typed} FROM made_in_python")
+                finally:
+                    at.con.unregister("made_in_python")
+        facts = {"left_out": "; ".join(left_out)} if left_out else {}
+        if table.use and table.use != IMPERSONAL:
+            at.account.uses[table.full_name] = {"use": table.use, "left_out": list(left_out)}
+        return Made(written.rows, facts, columns=written.columns)
+
+    return make
+
+
+def _hold_back(
+    table: Table, publications: list[protect.Publication], rule: Disclosure
+) -> Callable[[Run], Made]:
+    def make(at: Run) -> Made:
+        former = [one.path for one in release.releases(at.output.published)]
+        cells = hold_back.held_back(at.con, publications, rule, former)
+        names = [column.name for column in table.columns]
+        columns = {name: [cell[at_] for cell in cells] for at_, name in enumerate(names)}
+        at.con.register("held_back", pa.table(columns, schema=pa.schema([(n, pa.string()) for n in names])))
+        try:
+            written = at.warehouse.write(at.con, table, "SELECT * FROM held_back")
+        finally:
+            at.con.unregister("held_back")
         return Made(written.rows, columns=written.columns)
 
     return make
@@ -291,6 +447,7 @@ def _protect(publication: protect.Publication, rule: Disclosure) -> Callable[[Ru
         facts: dict[str, Any] = {}
         if loss.cells:
             facts = {"cells": loss.cells, "cells_hidden": loss.cells_hidden}
+            facts["cells_hidden_further"] = loss.cells_hidden_further
             facts["percent_of_records_hidden"] = round(100 * loss.share_of_records, 1)
         return Made(written.rows, facts, columns=written.columns)
 
@@ -342,15 +499,29 @@ def _release_step(
         made = {name: _page_path(at, name).read_text(encoding="utf-8") for name in pages}
         sign_off = at.authority.about.sign_off
         facts = release.Facts(started, software(), f"{sign_off.by}, {sign_off.on}" if sign_off else "")
+        attacker = audit.Audit()
+        # What draws each page: the scan draws them again, from the released file alone.
+        drawn: dict[str, scan.Draw] = {f"{PAGES}/{name}.html": module.draw for name, module in pages.items()}
+        drawn["index.html"] = lambda con: gallery(con, list(pages.values()), transparency.PAGES)
+        documents = transparency.documents(at.con, at.authority, publications)
+        for name in documents:
+            drawn[name] = functools.partial(transparency.document, name, at.authority, publications)
         got = release.assemble(
-            at.con, publications, rule, made, gallery(at.con, list(pages.values())), at.output.published,
-            release.release_id(started), facts,
+            at.con, publications, rule, made, drawn["index.html"](at.con), at.output.published,
+            release.release_id(started), facts, audits=[attacker, functools.partial(scan.scan, drawn=drawn)],
+            documents=documents,
         )  # fmt: skip
         at.warehouse.drop_all_but(made_here)
         at.warehouse.write_database(at.output.restricted / "warehouse.duckdb")
         at.warehouse.sweep()
         what = "new" if got.is_new else "unchanged"
-        return Made(None, {"release": got.release_id, "content": what, "pages": len(pages)})
+        at.account.release, at.account.content = got.release_id, what
+        made_facts = {"release": got.release_id, "content": what, "pages": len(pages)}
+        made_facts |= {"figures_audited": attacker.figures, "audit_seconds": round(attacker.seconds, 1)}
+        if attacker.already:
+            # No problem of this release, which holds nothing back for it.
+            made_facts["told_by_earlier_releases"] = "; ".join(attacker.already)
+        return Made(None, made_facts)
 
     return Step(table, make)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import sqlglot
 from sqlglot import exp
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STAGES = ("sources", "services", "places", "layers", "published", "maps")
+# What a table uses records for, where it is more than placing them and judging their quality: they are counted by area;
+# joined with those of other services at the same property; set against sites and the way to them. A dataset says in
+# `uses` which of these its purpose covers.
+Use = Literal["demand", "overlap", "reach"]
+# A table of this use sees open datasets and sites alone, which are about no person, so that any table may read it.
+IMPERSONAL = "impersonal"
 REPOSITORY = Path(__file__).resolve().parent.parent
 ASSETS = REPOSITORY / "assets"
 
@@ -43,7 +49,8 @@ class Table:
     `depends_on` holds full names (`stage.name`). Exactly one of `sql` (a single SELECT) and `make` (a function of a
     connection on the warehouse that returns an Arrow table with the columns in order) is set for tables made from
     other tables; both are empty for tables that are read from files. `path` is where the table is described,
-    relative to the repository or to the authority folder.
+    relative to the repository or to the authority folder. `use` is what it uses records for (one of `Use`, or
+    `impersonal`); empty where it places them, judges their quality, or reads none.
     """
 
     stage: str
@@ -54,6 +61,7 @@ class Table:
     depends_on: tuple[str, ...] = ()
     path: str = ""
     sql: str | None = None
+    use: str = ""
     make: Callable[[duckdb.DuckDBPyConnection], pa.Table] | None = field(default=None, compare=False)
 
     @property
@@ -91,7 +99,8 @@ def tables_read(sql: str) -> tuple[str, ...]:
 def table_from_sql(path: Path) -> Table:
     """Read `assets/<stage>/<name>.sql`.
 
-    The leading comment is the table's meaning, with a line `key: a, b`; each column of the final SELECT carries its
+    The leading comment is the table's meaning, with a line `key: a, b` and, where the table uses records for more than
+    judging their quality, a line `use: overlap`; each column of the final SELECT carries its
     meaning as a trailing comment. Raises `TableFileError` where the file is not in that form.
     """
     where = path.relative_to(REPOSITORY).as_posix() if path.is_relative_to(REPOSITORY) else path.as_posix()
@@ -100,7 +109,7 @@ def table_from_sql(path: Path) -> Table:
 
 @functools.lru_cache(maxsize=1000)
 def _table_from_text(path: Path, where: str, text: str) -> Table:
-    meaning, key = _head(text, where)
+    meaning, key, use = _head(text, where)
     try:
         statements = [s for s in sqlglot.parse(text, dialect="duckdb") if s is not None]
     except sqlglot.errors.SqlglotError as error:
@@ -129,22 +138,33 @@ def _table_from_text(path: Path, where: str, text: str) -> Table:
         depends_on=tables_read(text),
         path=where,
         sql=text.rstrip().rstrip(";") + "\n",
+        use=use,
     )
 
 
-def _head(text: str, where: str) -> tuple[str, tuple[str, ...]]:
+def _head(text: str, where: str) -> tuple[str, tuple[str, ...], str]:
     lines = []
     for line in text.splitlines():
         if not line.startswith("--"):
             break
         lines.append(line[2:].strip())
-    key = next((line.removeprefix("key:") for line in lines if line.startswith("key:")), "")
-    meaning = " ".join(line for line in lines if line and not line.startswith("key:"))
+    key, use = (
+        next((line.removeprefix(word).strip() for line in lines if line.startswith(word)), "")
+        for word in ("key:", "use:")
+    )
+    meaning = " ".join(line for line in lines if line and not line.startswith(("key:", "use:")))
     if not meaning or not key.strip():
         raise TableFileError(
             f"{where}: begins with comment lines that say what the table is, and `-- key: column, ...`"
         )
-    return meaning, tuple(part.strip() for part in key.split(","))
+    return meaning, tuple(part.strip() for part in key.split(",")), _known_use(use, where)
+
+
+def _known_use(use: str, where: str) -> str:
+    known = (*get_args(Use), IMPERSONAL)
+    if use and use not in known:
+        raise TableFileError(f"{where}: the use `{use}` is not known; wanted one of {', '.join(known)}")
+    return use
 
 
 def _comments(select: exp.Expr) -> list[str]:
@@ -156,7 +176,10 @@ def _comments(select: exp.Expr) -> list[str]:
 
 
 def table_from_module(module: ModuleType) -> Table:
-    """Read a Python asset: docstring (meaning), `COLUMNS` (name: (type, meaning)), `KEY`, `DEPENDS_ON`, `make`."""
+    """Read a Python asset: docstring (meaning), `COLUMNS` (name: (type, meaning)), `KEY`, `DEPENDS_ON`, `make`.
+
+    `USE` may say what it uses records for.
+    """
     path = Path(cast(str, module.__file__))
     where = path.relative_to(REPOSITORY).as_posix()
     for name in ("COLUMNS", "KEY", "DEPENDS_ON", "make"):
@@ -172,6 +195,7 @@ def table_from_module(module: ModuleType) -> Table:
         key=tuple(module.KEY),
         depends_on=tuple(sorted(module.DEPENDS_ON)),
         path=where,
+        use=_known_use(getattr(module, "USE", ""), where),
         make=module.make,
     )
 

@@ -2,8 +2,9 @@
 
 Only this module knows how a table is stored. A file is named by its content and never changed; a table's pointer
 (`current.json`) is replaced in one step after the file is safely on disk. A run that is killed leaves every former
-table whole, and the same inputs give the same bytes. DuckDB is the engine: an in-memory connection sees each table as
-the view `stage.table`, so there is no database file to lock. What tables mean is `tables`.
+table whole, and the same inputs give the same bytes. Tables that tell of each other (a dataset, its rejected rows, its
+files) are written together: all move on or none does, whenever the run is killed. DuckDB is the engine: an in-memory
+connection sees each table as the view `stage.table`: there is no database file to lock. What tables mean is `tables`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ import duckdb
 from pipelines.tables import STAGES, Column, Table, quoted, text_literal
 
 POINTER = "current.json"
+MUST_GO = "former_versions_must_go"
+# Pointers that are to be moved together: written before the first is, gone after the last.
+MOVING = ".moving-"
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,14 @@ class Warehouse:
         for stage in STAGES:
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {stage}")
             for name in self.names(stage):
-                self._view(con, stage, name)
+                self.view(con, stage, name)
 
-    def _view(self, con: duckdb.DuckDBPyConnection, stage: str, name: str) -> None:
+    def view(self, con: duckdb.DuckDBPyConnection, stage: str, name: str, where: str = "") -> None:
+        """Make or renew the view of one existing table; `where` (SQL) limits which rows it shows."""
         path = self.read_path(stage, name)
         con.execute(
             f"CREATE OR REPLACE VIEW {stage}.{quoted(name)} AS SELECT * FROM read_parquet({text_literal(str(path))})"
+            + (f" WHERE {where}" if where else "")
         )
 
     def names(self, stage: str) -> list[str]:
@@ -115,6 +121,73 @@ class Warehouse:
         The columns must be those that the table describes, in that order. Raises `KeyNotUnique` when two rows share a
         key or a key is NULL, ValueError when the columns differ; in both cases the former version stays current.
         """
+        (written,) = self.write_together(con, [(table, select_sql)])
+        return written
+
+    def write_together(
+        self, con: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Table, str]]
+    ) -> list[Written]:
+        """Store the results of several SELECTs so that all become current or none does.
+
+        Every file is on disk before the first pointer moves; where the run is killed between two pointers, the next
+        run moves the rest (`finish_moves`). Raises as `write` does; then all former versions stay current.
+        """
+        stored = [(table, *self._store(con, table, select_sql)) for table, select_sql in tables]
+        moves: dict[str, dict[str, Any]] = {}
+        written = []
+        for table, final, sha256, columns in stored:
+            rows = con.execute(f"SELECT count(*) FROM read_parquet({text_literal(str(final))})").fetchall()[
+                0
+            ][0]
+            former = self.facts(table.stage, table.name)
+            facts = _pointer(table, final, rows, columns, former)
+            if facts != former:
+                moves[f"{table.stage}/{table.name}"] = facts
+            is_changed = former is None or former["file"] != final.name
+            written.append(Written(rows, final, sha256, columns, is_changed))
+        if len(moves) > 1:
+            together = self.root / f"{MOVING}{uuid.uuid4().hex}.json"
+            replace_text(together, json.dumps(moves, ensure_ascii=False))
+            self._move(moves)
+            together.unlink()
+        else:
+            self._move(moves)
+        for table, *_ in stored:
+            self.view(con, table.stage, table.name)
+        return written
+
+    def _move(self, moves: Mapping[str, Mapping[str, Any]]) -> None:
+        for place, facts in moves.items():
+            replace_text(self.root / place / POINTER, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
+
+    def clear_leavings(self) -> int:
+        """Finish or remove what killed runs left half-done; returns how much that was.
+
+        Only under the run lock, and before anything is written or swept. Older versions of tables are the sweep's.
+        """
+        gone = self.finish_moves()
+        for left in self.root.glob("*/*/.*"):
+            left.unlink(missing_ok=True)
+            gone += 1
+        return gone
+
+    def finish_moves(self) -> int:
+        """Move the pointers that a killed run had begun to move together; returns how many such moves there were.
+
+        Only under the run lock, and before anything else is written or swept.
+        """
+        begun = sorted(self.root.glob(f"{MOVING}*.json"))
+        for path in begun:
+            self._move(json.loads(path.read_text(encoding="utf-8")))
+            path.unlink()
+        for aside in self.root.glob(f".{MOVING}*"):  # not whole: nothing had moved
+            aside.unlink()
+        return len(begun)
+
+    def _store(
+        self, con: duckdb.DuckDBPyConnection, table: Table, select_sql: str
+    ) -> tuple[Path, str, tuple[Column, ...]]:
+        """Write and check a table's Parquet file; returns its path, SHA-256 and columns. No pointer moves."""
         folder = self.root / table.stage / table.name
         folder.mkdir(parents=True, exist_ok=True)
         aside = folder / f".writing-{uuid.uuid4().hex}.parquet"
@@ -135,10 +208,7 @@ class Warehouse:
                 aside.replace(final)
         finally:
             aside.unlink(missing_ok=True)
-        rows = con.execute(f"SELECT count(*) FROM read_parquet({text_literal(str(final))})").fetchall()[0][0]
-        changed = self._point(table, final, rows, columns)
-        self._view(con, table.stage, table.name)
-        return Written(rows, final, sha256, columns, changed)
+        return final, sha256, columns
 
     def _check(self, con: duckdb.DuckDBPyConnection, table: Table, path: Path) -> tuple[Column, ...]:
         read = f"read_parquet({text_literal(str(path))})"
@@ -164,24 +234,6 @@ class Warehouse:
             for column, row in zip(table.columns, found, strict=True)
         )
 
-    def _point(self, table: Table, final: Path, rows: int, columns: tuple[Column, ...]) -> bool:
-        former = self.facts(table.stage, table.name)
-        facts = {
-            "file": final.name,
-            "rows": rows,
-            "meaning": table.meaning,
-            "key": list(table.key),
-            "path": table.path,
-            "columns": [[column.name, column.type, column.meaning] for column in columns],
-            # Kept so that a reader who opened the former file a moment ago can finish.
-            "former": None,
-        }
-        if former is not None:
-            facts["former"] = former["former"] if former["file"] == final.name else former["file"]
-        if facts != former:
-            replace_text(final.parent / POINTER, json.dumps(facts, ensure_ascii=False, indent=1) + "\n")
-        return former is None or former["file"] != final.name
-
     def drop(self, stage: str, name: str) -> None:
         """Take a table away (its dataset has left the authority folder); its files go at the next sweep."""
         (self.root / stage / name / POINTER).unlink(missing_ok=True)
@@ -193,9 +245,36 @@ class Warehouse:
                 if f"{stage}.{name}" not in names:
                     self.drop(stage, name)
 
+    def former_versions_must_go(self) -> None:
+        """Have the next sweep delete every table's former version too: something in one is to be nowhere any longer."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        replace_text(self.root / MUST_GO, "")
+
+    def versions_that_must_go(self) -> list[Path]:
+        """Of the files that a sweep had to delete, those still there (on Windows, while somebody reads them)."""
+        if not (self.root / MUST_GO).exists():
+            return []
+        current = {self.read_path(stage, name) for stage in STAGES for name in self.names(stage)}
+        return sorted(path for path in self.root.glob("*/*/*.parquet") if path not in current)
+
+    def _forget_former(self) -> None:
+        for stage in STAGES:
+            for name in self.names(stage):
+                facts = self.facts(stage, name) or {}
+                if facts["former"] not in (None, facts["file"]):
+                    pointer = self.root / stage / name / POINTER
+                    replace_text(
+                        pointer, json.dumps({**facts, "former": None}, ensure_ascii=False, indent=1) + "\n"
+                    )
+
     def sweep(self) -> int:
-        """Delete files that no pointer names (older versions, leavings of killed runs); returns how many."""
-        gone = 0
+        """Delete files that no pointer names (older versions, leavings of killed runs); returns how many.
+
+        The former version of a table is kept, so that who reads it can finish, unless `former_versions_must_go`.
+        """
+        must_go, gone, left = (self.root / MUST_GO).exists(), 0, 0
+        if must_go:
+            self._forget_former()
         for stage in STAGES:
             for folder in (path for path in (self.root / stage).glob("*") if path.is_dir()):
                 facts = self.facts(stage, folder.name)
@@ -203,12 +282,16 @@ class Warehouse:
                 for path in folder.iterdir():
                     if path.name not in keep:
                         # On Windows somebody may be reading it; next time.
-                        with contextlib.suppress(PermissionError):
+                        try:
                             path.unlink()
                             gone += 1
+                        except PermissionError:
+                            left += 1
                 if not facts:
                     with contextlib.suppress(OSError):
                         folder.rmdir()
+        if must_go and not left:
+            (self.root / MUST_GO).unlink()
         return gone
 
     def write_database(self, path: Path) -> None:
@@ -227,6 +310,25 @@ class Warehouse:
             aside.replace(path)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def _pointer(
+    table: Table, final: Path, rows: int, columns: tuple[Column, ...], former: dict[str, Any] | None
+) -> dict[str, Any]:
+    """What the table's pointer is to say."""
+    facts = {
+        "file": final.name,
+        "rows": rows,
+        "meaning": table.meaning,
+        "key": list(table.key),
+        "path": table.path,
+        "columns": [[column.name, column.type, column.meaning] for column in columns],
+        # Kept so that a reader who opened the former file a moment ago can finish.
+        "former": None,
+    }
+    if former is not None:
+        facts["former"] = former["former"] if former["file"] == final.name else former["file"]
+    return facts
 
 
 def comment(con: duckdb.DuckDBPyConnection, what: str, name: str, facts: dict[str, Any]) -> None:

@@ -46,6 +46,7 @@ title: Council tax accounts
 owner: Revenues and Benefits
 purpose: Council tax billing; used here to see which homes are occupied
 lawful_basis: Public task (Local Government Finance Act 1992)
+uses: [demand, overlap, reach]
 sensitivity: personal
 files: "council_tax_*.csv"
 as_at: file_name
@@ -67,6 +68,7 @@ title: Adult social care events
 owner: Adult Social Care
 purpose: The statutory return; used here for demand by area
 lawful_basis: Public task (Care Act 2014)
+uses: [demand, overlap, reach]
 sensitivity: special
 files: "events_*.csv"
 as_at: 2026-09-30

@@ -33,6 +33,7 @@ TOP_LEVEL = CODE_FOLDERS | {
     "Makefile",
     "NOTICE",
     "README.md",
+    "SECURITY.md",
     "dagster.yaml",
     "docs",
     "examples",

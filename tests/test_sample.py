@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from data.borough import canaries
-from pipelines.release import current_release, damage
+from pipelines.release import current_release
 from pipelines.warehouse import Warehouse
-from tests.small_authority import write_small_authority
+from tests.test_notebooks import RED_TEAM, execute
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLE = REPOSITORY / "data" / "sample"
@@ -163,47 +161,6 @@ def parquet_files(output: Path) -> dict[str, int]:
     return {path.relative_to(root).as_posix(): path.stat().st_size for path in root.rglob("*.parquet")}
 
 
-def test_a_run_killed_at_any_moment_leaves_the_release_and_the_next_run_whole(tmp_path: Path) -> None:
-    authority = write_small_authority(tmp_path / "authority")
-    output = tmp_path / "output"
-    started = time.monotonic()
-    assert places("run", "--authority", authority, "--output", output).returncode == 0
-    whole = time.monotonic() - started
-    release, files = current_release(output / "published"), parquet_files(output)
-    assert release is not None
-    # Something must change, or nothing is written at all.
-    extract = authority / "services" / "council_tax" / "council_tax_2026-09.csv"
-    extract.rename(extract.with_name("set-aside"))
-    dice = random.Random(7)
-    command = [
-        sys.executable,
-        "-m",
-        "pipelines",
-        "run",
-        "--authority",
-        str(authority),
-        "--output",
-        str(output),
-    ]
-    for _ in range(2):
-        with subprocess.Popen(
-            command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as process:
-            time.sleep(dice.uniform(0.3, 0.95) * whole)
-            process.kill()
-        current = current_release(output / "published")
-        assert current is not None and damage(current.path) == []
-        with duckdb.connect(str(current.path / "connected_places.duckdb"), read_only=True) as con:
-            assert con.execute("SELECT count(*) > 0 FROM published.demand_by_area").fetchall() == [(True,)]
-    extract.with_name("set-aside").rename(extract)
-    done = places("run", "--authority", authority, "--output", output)
-    assert done.returncode == 0, done.stdout + done.stderr
-    after = parquet_files(output)
-    assert {name: after.get(name) for name in files} == files
-    current = current_release(output / "published")
-    assert current is not None and current.content_sha256 == release.content_sha256
-
-
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
 def test_what_is_exact_is_closed_to_others(output: Path) -> None:
     assert (output / "restricted").stat().st_mode & 0o777 == 0o700
@@ -233,3 +190,8 @@ def test_ctrl_c_is_told_in_one_line(tmp_path: Path) -> None:
         told = process.stderr.read()
     assert process.returncode == 130
     assert told == "places: stopped; what was published before is as it was\n"
+
+
+def test_an_outsider_gets_nothing_out_of_the_release(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = execute(RED_TEAM, output, SAMPLE / "sources", monkeypatch)
+    assert "attacks, none succeeded" in printed and "text with one of the 0 UPRNs" not in printed

@@ -11,7 +11,9 @@ WITH found AS (
     UNION ALL
     SELECT dataset, '', 'address_shared', count(*) FROM places.record_placed WHERE is_communal GROUP BY ALL
     UNION ALL
-    SELECT "of", column_name, split_part(reason, ':', 1), count(*) FROM services.row_rejected GROUP BY ALL
+    -- That somebody was forgotten is no fault of the data, and nobody's business.
+    SELECT "of", column_name, split_part(reason, ':', 1), count(*) FROM services.row_rejected
+    WHERE reason <> 'forgotten' GROUP BY ALL
 )
 SELECT
     described.authority_code,  -- GSS code of the authority

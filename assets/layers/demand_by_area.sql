@@ -1,6 +1,7 @@
 -- Recorded use of each service by area and period: one row per dataset, area and period, areas without any use too.
 -- Recorded use is not need: it shows who was served or asked, not who should have been.
 -- key: dataset, area_type, area_code, period
+-- use: demand
 WITH latest_in_month AS (
     SELECT dataset, max(as_at) AS as_at
     FROM services.record
@@ -15,7 +16,9 @@ dated AS (
             ELSE date_trunc(described.period, placed.event_date)
         END AS starts,
         described.kind,
-        described.period AS period_length
+        described.period AS period_length,
+        -- Whom a record is about: where the extract does not say, everybody at one address is one.
+        coalesce(placed.subject, 'uprn ' || placed.uprn, placed.file || ' ' || placed.row_number) AS who
     FROM places.record_placed AS placed
     JOIN services.dataset AS described USING (dataset)
     LEFT JOIN latest_in_month AS latest ON latest.dataset = placed.dataset AND latest.as_at = placed.as_at
@@ -40,16 +43,23 @@ period AS (
     GROUP BY dataset, starts, kind, period_length
 ),
 by_area AS (
-    SELECT dataset, starts, 'authority' AS area_type, authority_code AS area_code, weight FROM dated
+    SELECT dataset, starts, 'authority' AS area_type, authority_code AS area_code, weight, who FROM dated
     UNION ALL
-    SELECT dataset, starts, 'ward', ward_code, weight FROM dated
+    SELECT dataset, starts, 'ward', ward_code, weight, who FROM dated
     UNION ALL
-    SELECT dataset, starts, 'msoa', msoa_code, weight FROM dated
+    SELECT dataset, starts, 'msoa', msoa_code, weight, who FROM dated
     UNION ALL
-    SELECT dataset, starts, 'lsoa', lsoa_code, weight FROM dated
+    SELECT dataset, starts, 'lsoa', lsoa_code, weight, who FROM dated
 ),
 used AS (
-    SELECT dataset, CAST(starts AS DATE) AS period_start, area_type, area_code, CAST(sum(weight) AS BIGINT) AS recorded_use
+    SELECT
+        dataset,
+        CAST(starts AS DATE) AS period_start,
+        area_type,
+        area_code,
+        CAST(sum(weight) AS BIGINT) AS recorded_use,
+        -- A tally is of as many as it says.
+        CAST(count(DISTINCT who) FILTER (weight <= 1) + coalesce(sum(weight) FILTER (weight > 1), 0) AS BIGINT) AS contributors
     FROM by_area
     WHERE area_code IS NOT NULL
     GROUP BY ALL
@@ -64,7 +74,13 @@ SELECT
     period.period_start,  -- first day of the period
     period.period_end,  -- last day of the period; for a snapshot the date that it describes
     period.period_start = max(period.period_start) OVER (PARTITION BY period.dataset) AS is_latest,  -- the dataset's latest period
+    CASE
+        WHEN area.imd_decile BETWEEN 9 AND 10 THEN '5, least deprived'
+        WHEN area.imd_decile BETWEEN 3 AND 8 THEN CAST((area.imd_decile + 1) // 2 AS VARCHAR)
+        WHEN area.imd_decile BETWEEN 1 AND 2 THEN '1, most deprived'
+    END AS deprivation_fifth,  -- fifth of England's LSOAs by deprivation; LSOAs only
     coalesce(used.recorded_use, 0) AS recorded_use,  -- what the dataset counts (accounts, events, ...) in the area and period
+    coalesce(used.contributors, 0) AS contributors,  -- how many people or households stand behind it (or addresses, where the extract names neither)
     area.homes,  -- homes in the area
     area.people  -- usual residents of the area
 FROM period

@@ -1,5 +1,6 @@
 -- How far homes are from the nearest site of each kind, in a straight line: one row per kind of site and area.
 -- key: site_kind, area_type, area_code
+-- use: impersonal
 WITH kind AS (
     SELECT DISTINCT site_kind FROM layers.site
 ),

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 KEY = ("place", "site_kind")
 DEPENDS_ON = ("layers.site", "places.home", "sources.authority")
+USE = "impersonal"
 COLUMNS = {
     "authority_code": ("VARCHAR", "GSS code of the authority"),
     "place": ("VARCHAR", "the home, as in places.home"),

@@ -1,5 +1,6 @@
 -- Which services know the same properties: one row per pair of datasets and area, counting properties.
 -- key: dataset_a, dataset_b, area_type, area_code
+-- use: overlap
 WITH known AS (
     SELECT
         profile.uprn,

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 KEY = ("site_kind", "site_id")
 DEPENDS_ON = ("places.site",)
+USE = "impersonal"
 COLUMNS = {
     "authority_code": ("VARCHAR", "GSS code of the authority"),
     "site_kind": ("VARCHAR", "kind of site: the folder that describes it"),

@@ -129,7 +129,7 @@ def _describe(release: drawing.Release, name: str, columns: dict[str, Count]) ->
             for (suffix, label), part in zip(PRECISIONS, parts, strict=True)
             if part
         ],
-        "placed": _share_placed(release.threshold, kept, columns["unplaced"]),
+        "placed": _share_placed(kept, columns["unplaced"]),
         "rejected_share": _share(columns["rejected"].value, columns["read"].value),
     }
 
@@ -144,12 +144,12 @@ def _share(part: int | None, whole: int | None) -> str:
     return "" if part is None or not whole else f"{100 * part / whole:.1f}%"
 
 
-def _share_placed(threshold: int, kept: int | None, unplaced: Count) -> str:
-    """Share of kept records that are on a place. Where the unplaced are withheld, only what the threshold lets say."""
+def _share_placed(kept: int | None, unplaced: Count) -> str:
+    """Share of kept records that are on a place; nothing is said of it where the unplaced are withheld."""
     if not kept:
         return "no figure"
     if unplaced.hidden:
-        return f"over {max(0, int(100 - 100 * threshold / kept))}%"
+        return "withheld"
     if unplaced.value is None:
         return "no figure"
     return f"{max(0.0, 100 - 100 * unplaced.value / kept):.1f}%"

@@ -1,6 +1,7 @@
 -- Where the homes are: one row per property that is a home; where no gazetteer says which properties are, one row per
 -- place of an open tally that counts homes (its latest extract).
 -- key: place
+-- use: impersonal
 WITH property AS (
     SELECT
         authority_code,

@@ -1,6 +1,7 @@
 -- The silos joined: one row per property that any service knows, with which services know it and how many of their
 -- records it has (for snapshots those of the latest extract). Restricted: it is about single homes.
 -- key: uprn
+-- use: overlap
 WITH latest AS (
     SELECT dataset, max(as_at) AS as_at FROM services.record WHERE role = 'service' GROUP BY dataset
 ),

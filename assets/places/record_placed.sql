@@ -90,6 +90,7 @@ SELECT
     placed.dataset,  -- dataset that the record belongs to
     placed.role,  -- `service`, or `site` where the record is a place that a service is delivered from
     placed.record_id,  -- the record: its reference (a keyed mark where personal), else file and row number
+    placed.subject,  -- the person or household that the record is about, a keyed mark; empty where the extract names none
     placed.file,  -- file that the record stands in
     placed.row_number,  -- row of the file as a spreadsheet counts
     placed.as_at,  -- date that the extract describes

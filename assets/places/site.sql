@@ -1,6 +1,7 @@
 -- Sites: one row per place that a service is delivered from, at the place that its record was put on; only of the
 -- latest extract of each kind of site.
 -- key: site_kind, site_id
+-- use: impersonal
 SELECT
     placed.authority_code,  -- GSS code of the authority
     placed.dataset AS site_kind,  -- kind of site: the folder that describes it

@@ -33,6 +33,8 @@ def do_list(chosen: argparse.Namespace) -> int:
             print(f"\n{stage}")
         print(f"  {step.table.name:<28} {step.table.meaning.split('. ')[0].rstrip('.')}.")
         print(f"  {'':<28} {step.table.path}{_files(authority, step)}")
+        for sentence in step.left_out:
+            print(f"  {'':<28} {sentence}")
     for broken in authority.broken:
         for problem in broken.problems:
             say(f"{broken.stage}.{broken.name} cannot be used: {problem}")

@@ -1,13 +1,19 @@
-"""`places run`: make everything, telling each table as it is made."""
+"""`places run`: make everything, telling each table as it is made; or, as a dry run, only tell what would change."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
 
+from pipelines import release
 from pipelines.authority import Authority, load_authority
 from pipelines.commands.terminal import FAILED, FINE, REFUSED, Commands, as_columns, indented, say
+from pipelines.compare import compare, in_words
+from pipelines.dry_run import copied
 from pipelines.run import BrokenDescription, Made, Output, Step, opened
+
+MAKE_ROOM = "Make room, or choose another folder with --output, and run again."
 
 
 def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
@@ -17,13 +23,19 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
         description="Makes every table, layer, map, and a release of what may leave. What was published before stays "
         "readable until the new release is whole, and stays current if anything fails.",
     )  # fmt: skip
+    run.add_argument(
+        "--purpose", default="", metavar="TEXT",
+        help="what this run is for, for the journal (else $PLACES_PURPOSE, else as each dataset states)",
+    )  # fmt: skip
+    run.add_argument(
+        "--dry-run", action="store_true",
+        help="only show what would change and be held back; tables and releases stay as they are",
+    )  # fmt: skip
     run.set_defaults(do=do_run)
 
 
 def do_run(chosen: argparse.Namespace) -> int:
     """Make everything, telling each table as it is made."""
-    from pipelines.orchestrate.execution import run_everything
-
     authority = load_authority(chosen.authority, chosen.data)
     authority.hold_to_data_folder()
     output = Output(chosen.output)
@@ -32,19 +44,88 @@ def do_run(chosen: argparse.Namespace) -> int:
     )
     progress = Progress()
     started = time.monotonic()
-    finished = run_everything(authority, output, progress.tell, debug=chosen.debug)
-    print()
+    if chosen.dry_run:
+        print("A dry run: nothing of what is made now is kept.", flush=True)
+        with copied(output) as copy:
+            if not _made(authority, copy, progress, chosen, "places run --dry-run"):
+                say("A run would not be finished: what was published before would stay as it is.")
+                return FAILED
+            print(held_back(progress.made), end="\n\n")
+            print("\n".join(_what_would_change(output, copy, progress.made["maps.release"])))
+        print(
+            f"\nThis was a dry run of {time.monotonic() - started:.0f} s: tables and releases are as they were."
+        )
+        return REFUSED if progress.trouble else FINE
+    if not _made(authority, output, progress, chosen, "places run"):
+        if "maps.release" not in progress.made:
+            say("Not finished: what was published before is as it was.")
+        return FAILED
+    facts = progress.made["maps.release"].facts
+    print(f"Release {facts['release']} ({facts['content']}), made in {time.monotonic() - started:.0f} s")
+    print(f"Maps: {(chosen.output / 'published' / 'index.html').as_posix()}")
+    return REFUSED if progress.trouble else FINE
+
+
+def _made(
+    authority: Authority, output: Output, progress: Progress, chosen: argparse.Namespace, command: str
+) -> bool:
+    """Make everything and print the account of rows and what went wrong; whether all came to its end."""
+    from pipelines.orchestrate.execution import HistoryNotKept, run_everything
+    from pipelines.orchestrate.failure import DiskFull
+
+    try:
+        finished = run_everything(
+            authority, output, progress.tell, debug=chosen.debug, command=command, purpose=chosen.purpose
+        )
+    except HistoryNotKept as error:
+        if chosen.debug:
+            raise
+        print(flush=True)
+        say(f"places: {error}. {MAKE_ROOM}")
+        return False
+    print(flush=True)
+    full = [name for name, error in finished.failed.items() if isinstance(error, DiskFull)]
+    if full:  # and whatever else failed did so for that
+        say(f"places: the disk that holds {output.root} is full: {full[0]} could not be made. {MAKE_ROOM}")
+        return False
     if progress.made.get("layers.accounting"):
         print(accounting(authority, output), end="\n\n")
     for line in progress.trouble:
         say(line)
-    if not finished:
-        say("Not finished: what was published before is as it was.")
-        return FAILED
-    release = progress.made["maps.release"].facts
-    print(f"Release {release['release']} ({release['content']}), made in {time.monotonic() - started:.0f} s")
-    print(f"Maps: {(chosen.output / 'published' / 'index.html').as_posix()}")
-    return REFUSED if progress.trouble else FINE
+    release = progress.made.get("maps.release")
+    if release and (told := release.facts.get("told_by_earlier_releases")):
+        say(
+            f"Earlier releases give away by themselves (`places release prune` removes them):\n{indented(told)}"
+        )
+    return bool(finished)
+
+
+def held_back(made: Mapping[str, Made]) -> str:
+    """What the gate holds back, by table: figures, hidden ones, and the share of records in them, as a table in text.
+
+    Exact-side figures, for whoever runs it; never to be published.
+    """
+    lines = [("Held back", "figures", "hidden", "% of records in them")]
+    for name, one in made.items():
+        if name.startswith("published.") and "cells" in one.facts:
+            cells, hidden = one.facts["cells"], one.facts.get("cells_hidden", 0)
+            share = one.facts.get("percent_of_records_hidden", "")
+            lines.append((name.removeprefix("published."), f"{cells:,}", f"{hidden:,}", str(share)))
+    return as_columns(lines)
+
+
+def _what_would_change(output: Output, copy: Output, made: Made) -> list[str]:
+    current = release.current_release(output.published)
+    if current is not None and made.facts["content"] == "unchanged":
+        return [f"Nothing that is published would change: {current.release_id} would stay current."]
+    candidate = release.named(copy.published, str(made.facts["release"]))
+    changes = in_words(compare(current.path if current else None, candidate.path))
+    if current is None:
+        return ["Would be published, as the first release:", *(f"  {line}" for line in changes)]
+    return [
+        f"Would change in what is published, against {current.release_id}:",
+        *(f"  {line}" for line in changes),
+    ]
 
 
 class Progress:
@@ -78,12 +159,22 @@ class Progress:
 
 def _remarks(made: Made) -> str:
     facts = made.facts
+    left = (
+        f"   {facts['files_left_out']} file(s) past `keep_months` or forgotten"
+        if facts.get("files_left_out")
+        else ""
+    )
     if "files" in facts and not facts["files"]:
-        return "   no file"
+        return left or "   no file"
+    if facts.get("left_out"):
+        return "   not all datasets: `places list`, for this authority, says why"
+    if left:
+        return left
     if facts.get("rows_rejected"):
         return f"   {facts['rows_rejected']:,} of {facts['rows_read']:,} rows rejected"
     if "cells" in facts:
-        return f"   {facts['cells_hidden']:,} of {facts['cells']:,} figures hidden"
+        share = f", {facts['percent_of_records_hidden']} % of records"
+        return f"   {facts['cells_hidden']:,} of {facts['cells']:,} figures hidden{share}"
     return ""
 
 

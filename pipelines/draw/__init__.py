@@ -13,6 +13,7 @@ from pipelines.draw.facts import (
     date_in_words,
     period_in_words,
     read_release,
+    share_in_words,
 )
 from pipelines.draw.gallery import MapPage, draw_bars_thumbnail, draw_map_thumbnail, gallery
 from pipelines.draw.page import Fold, Page
@@ -37,4 +38,5 @@ __all__ = [
     "gallery",
     "period_in_words",
     "read_release",
+    "share_in_words",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import duckdb
 
@@ -85,8 +86,8 @@ class Release:
 
     @property
     def withheld(self) -> str:
-        """Words that stand where a count is hidden."""
-        return f"fewer than {self.threshold}"
+        """Words that stand where a count is hidden: for its own sake, or since it would give another away."""
+        return f"fewer than {self.threshold}, or too telling"
 
     @property
     def rounding(self) -> str:
@@ -162,6 +163,18 @@ def period_in_words(period: str) -> str:
         last = int(quarter[2]) * 3
         return f"{MONTHS[last - 3]} to {MONTHS[last - 1]} {quarter[1]}"
     return period
+
+
+def share_in_words(percent: Decimal | None) -> str:
+    """For example 88.7%; the empty string for None.
+
+    A share made of rounded counts says no more than nearly all, or all, once it comes to that; and so with none.
+    """
+    if percent is None:
+        return ""
+    if percent < Decimal("0.1"):
+        return "hardly any or none"
+    return "nearly all or all" if percent >= Decimal("99.9") else f"{percent:.1f}%"
 
 
 def count_in_words(noun: str) -> str:

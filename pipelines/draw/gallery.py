@@ -36,8 +36,15 @@ class MapPage(Protocol):
         ...
 
 
-def gallery(con: duckdb.DuckDBPyConnection, pages: Sequence[MapPage]) -> str:
-    """The gallery as one HTML file; page `assets.maps.demand` is expected beside it as `maps/demand.html`."""
+def gallery(
+    con: duckdb.DuckDBPyConnection,
+    pages: Sequence[MapPage],
+    documents: Sequence[tuple[str, str, str]] = (),
+) -> str:
+    """The gallery as one HTML file; page `assets.maps.demand` is expected beside it as `maps/demand.html`.
+
+    `documents` are texts about the figures, each a file beside the gallery, its title and a sentence.
+    """
     release = read_release(con)
     cards = []
     for page in sorted(pages, key=lambda page: getattr(page, "PLACE", len(pages) + 1)):
@@ -54,7 +61,13 @@ def gallery(con: duckdb.DuckDBPyConnection, pages: Sequence[MapPage]) -> str:
         title="Connected Places",
         sentence="Maps of services and places, made from records that were counted by area and then protected.",
         release=release,
-        body=render("gallery.html", cards=cards, release=release, data_to=date_in_words(release.data_to)),
+        body=render(
+            "gallery.html",
+            cards=cards,
+            release=release,
+            data_to=date_in_words(release.data_to),
+            documents=documents,
+        ),
         home="",
     ).html()
 

@@ -43,6 +43,7 @@ def description(step: Step, authority: Authority) -> str:
             ("Owner", of.owner),
             ("Purpose", of.purpose),
             ("Lawful basis", of.lawful_basis),
+            ("May be used for", "anything" if of.is_open else ", ".join(of.uses)),
             ("Sensitivity", of.sensitivity),
             ("Licence", of.licence),
             ("Attribution", of.attribution),
@@ -65,6 +66,9 @@ def description(step: Step, authority: Authority) -> str:
         facts += [("For", definition.purpose), ("Not for", definition.not_for), ("Basis", definition.basis)]
         facts.append(("Rule", rule))
     facts.append(("Described in" if of else "Made by", f"`{table.path}`"))
+    if table.use:
+        facts.append(("Uses records for", table.use))
+    facts += [("Left out", sentence) for sentence in step.left_out]
     if table.key:
         facts.append(("Key", ", ".join(f"`{name}`" for name in table.key)))
     meaning = table.meaning.removesuffix(of.purpose).strip() if isinstance(of, Dataset) else table.meaning

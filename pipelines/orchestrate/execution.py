@@ -6,9 +6,15 @@ What the job consists of is `graph`. The run without Dagster, without checks and
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
+import sqlalchemy.exc
 from dagster._core.events import RunFailureReason
 
 from pipelines.authority import Authority
@@ -20,6 +26,14 @@ from pipelines.run import BrokenDescription, Made, Output, Step, opened
 # The second is how Dagster's pages know that a run is one of the jobs that they show; `code_location_name` in
 # pyproject.toml is the name after the @.
 TAGS = {"started_from": "command line", ".dagster/repository": "__repository__@connected-places"}
+
+
+# With less than this, SQLite's "disk I/O error" is a full disk, too.
+FULL_BYTES = 1_000_000
+
+
+class HistoryNotKept(Exception):
+    """Dagster's history of runs cannot be written, as on a full disk, so the run could not go on."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +56,20 @@ class Finished:
 
 
 def run_everything(
-    authority: Authority, output: Output, report: Report | None = None, debug: bool = False
+    authority: Authority,
+    output: Output,
+    report: Report | None = None,
+    debug: bool = False,
+    command: str = "places run",
+    purpose: str = "",
 ) -> Finished:
     """Make and check every step of an authority; a step that fails keeps back only what is made from it.
 
     `report` hears of each step when it is made or has failed, with its seconds, and of checks that hold something back.
     The errors that it hears never quote a record; with `debug` the first of those whose own message was kept back is
-    raised at the end.
-    Raises `AnotherRun` when another run is at work on the output, KeyboardInterrupt when somebody stopped it.
+    raised at the end. `command` and `purpose` are for the journal.
+    Raises `AnotherRun` when another run is at work on the output, KeyboardInterrupt when somebody stopped it,
+    `HistoryNotKept` where the disk is full (what was published before is whole all the same).
     """
     made: dict[str, Made] = {}
     failed: dict[str, Exception] = {}
@@ -62,11 +82,16 @@ def run_everything(
         if report:
             report(step, got, seconds)
 
-    with opened(authority, output) as at, dagster_instance(output) as instance:
+    with (
+        _full_disk_told(output, made),
+        opened(authority, output, command=command, purpose=purpose) as at,
+        dagster_instance(output) as instance,
+    ):
         end_lost_runs(instance)
         definitions = graph(authority, lambda: contextlib.nullcontext(at), hear)
         job = definitions.resolve_job_def(EVERYTHING)
-        result = job.execute_in_process(instance=instance, raise_on_error=False, tags=TAGS)
+        with contextlib.redirect_stderr(_WithoutRepeats()):
+            result = job.execute_in_process(instance=instance, raise_on_error=False, tags=TAGS)
     if any(_is_interruption(event) for event in result.all_events):
         raise KeyboardInterrupt
     if debug:
@@ -76,6 +101,36 @@ def run_everything(
     steps = {".".join(key.path) for key in definitions.resolve_all_asset_keys()}
     skipped = tuple(sorted(steps - set(made) - set(failed)))
     return Finished(result.run_id, made, failed, skipped)
+
+
+class _WithoutRepeats(io.TextIOBase):
+    """Standard error without what Dagster prints of each event that it cannot store: we tell that once."""
+
+    def __init__(self) -> None:
+        self._otherwise = sys.stderr
+
+    def write(self, text: str) -> int:
+        if not text.startswith("Exception while writing logger call to event log"):
+            self._otherwise.write(text)
+        return len(text)
+
+
+@contextlib.contextmanager
+def _full_disk_told(output: Output, made: Mapping[str, Made]) -> Iterator[None]:
+    """Turn what SQLite says when Dagster's history cannot be written into one sentence of ours."""
+    try:
+        yield
+    except OSError as error:  # the journal, a pointer, ...: Dagster's own steps tell of theirs
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise HistoryNotKept(f"the disk that holds {output.root} is full") from error
+    except sqlalchemy.exc.DBAPIError as error:
+        why = str(error.orig)
+        if "disk is full" in why or shutil.disk_usage(output.restricted).free < FULL_BYTES:
+            why = "the disk is full"
+        where = (output.restricted / "dagster").as_posix()
+        after = "; the release was made all the same" if "maps.release" in made else ""
+        raise HistoryNotKept(f"the history of runs in {where} cannot be written: {why}{after}") from error
 
 
 def _is_interruption(event: dg.DagsterEvent) -> bool:

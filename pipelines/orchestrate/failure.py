@@ -6,6 +6,7 @@ not convert, so only their kind and place are told. No Dagster here.
 
 from __future__ import annotations
 
+import errno
 import traceback
 from pathlib import Path
 
@@ -39,11 +40,17 @@ class StepFailed(Exception):
         self.original = original
 
 
+class DiskFull(StepFailed):
+    """There was no room left on the disk, or in somebody's share of it."""
+
+
 def sayable(error: Exception) -> Exception:
     """The error itself where its message may be shown, else a `StepFailed` in its place."""
     if type(error).__module__.partition(".")[0] in OURS:
         return error
     place = _place(error)
+    if _is_full_disk(error):
+        return DiskFull(f"the disk is full{place}", error)
     if isinstance(error, OSError) and error.strerror:
         named = f": {error.filename}" if error.filename else ""
         return StepFailed(f"{error.strerror}{named}{place}", error)
@@ -53,6 +60,16 @@ def sayable(error: Exception) -> Exception:
         f"{type(error).__name__}{place}. Its message is kept back, since it may hold values of records: "
         "`places run --debug` shows it",
         error,
+    )
+
+
+def _is_full_disk(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    said = str(error)
+    return isinstance(error, duckdb.Error) and any(
+        words in said
+        for words in ("No space left on device", "Disk quota exceeded", "not enough space on the disk")
     )
 
 

@@ -56,7 +56,7 @@ def definitions_for(authority: Authority, output: Output) -> dg.Definitions:
     Broken descriptions are assets that fail. Raises `DescriptionError` or `TableFileError` when the files of
     `assets` themselves cannot be used.
     """
-    return graph(authority, lambda: opened(authority, output))
+    return graph(authority, lambda: opened(authority, output, command="places ui"))
 
 
 def graph(
@@ -148,6 +148,7 @@ def _asset(
             if is_interruption(error):
                 raise KeyboardInterrupt from None
             said = sayable(error)
+            at.account.failed.append(step.name)
             tell(step, said, time.monotonic() - started)
             raise _failure(said) from None
         tell(step, made, time.monotonic() - started)
@@ -197,6 +198,7 @@ def _checks(step: Step, checks: Sequence[Check], tell: Report, place: int) -> dg
                     raise KeyboardInterrupt from None
                 verdict = Verdict((f"could not be checked: {sayable(error)}",))
             if verdict.problems and check.is_blocking:
+                at.account.failed.append(f"{step.name}: {check.name}")
                 tell(
                     step,
                     CheckFailed(f"{check.name}: {'; '.join(verdict.problems)}"),

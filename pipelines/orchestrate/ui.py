@@ -7,6 +7,7 @@ Here belongs starting and ending Dagster's own processes. What the pages show is
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -26,6 +27,8 @@ from pipelines.tables import REPOSITORY
 LOG = "pages.log"
 START_SECONDS = 120
 STOP_SECONDS = 30
+# Linux: which signal a process wants when the one that started it has gone, however that went.
+PR_SET_PDEATHSIG = 1
 ENDING_SIGNALS = tuple(name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
@@ -66,6 +69,7 @@ def serve_ui(
             # Ctrl-C is for this process, which then ends Dagster once and waits for it.
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            preexec_fn=ends_with_parent(),
         )
         try:
             if not _wait_until_it_answers(process, f"http://{host}:{port}/server_info"):
@@ -96,6 +100,23 @@ def environment(authority_folder: Path, data: Path | None, output: Path, home: P
         # Dagster's processes stand in another folder than the person who gave a relative path.
         settings["PLACES_DATA"] = str((data or Path(settings["PLACES_DATA"])).resolve())
     return settings
+
+
+def ends_with_parent() -> Callable[[], None] | None:
+    """What a new process does first so that it is interrupted when its parent is gone, killed outright too.
+
+    None where the system has no such thing (it is Linux's): there, whoever kills this process kills Dagster's too.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def ask() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+        if os.getppid() != parent:  # gone already
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return ask
 
 
 def _forget_lost_runs(output: Output) -> None:

@@ -16,10 +16,10 @@ import pytest
 import shapely
 from playwright.sync_api import Browser, Page
 
-from assets.maps import data_quality, demand, nearest_site
+from assets.maps import data_quality, demand, nearest_site, who_is_missing
 from pipelines.draw import gallery
 
-PAGES = (demand, nearest_site, data_quality)
+PAGES = (demand, nearest_site, data_quality, who_is_missing)
 WEST, SOUTH = 450_000, 250_000  # metres, EPSG:27700
 COLUMNS, ROWS = 6, 4  # LSOAs, each about a kilometre square; a ward is two columns of them
 EVIL = "</script><script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>"
@@ -307,7 +307,49 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
             ("meters", "", "no_place", "info", "Energy", "The record names no place.", 12, "published"),
         ],
     )
+    fill_who_is_missing(con, backwards)
     return con
+
+
+def fill_who_is_missing(con: duckdb.DuckDBPyConnection, backwards: bool) -> None:
+    """Blue badges by fifth and tenure: "h" is withheld, None is not applicable."""
+    names = ("records", "records_precise", "records_coarse", "records_unplaced", "homes_known")
+    shares = ("percent_precise", "percent_coarse", "percent_unplaced", "percent_homes_known")
+    columns = [f"{name} BIGINT, {name}_status VARCHAR" for name in names]
+    columns += [f"{name} DECIMAL(18, 1), {name}_status VARCHAR" for name in shares]
+    con.execute(
+        "CREATE TABLE published.who_is_missing (authority_code VARCHAR, dataset VARCHAR, breakdown VARCHAR, "
+        f"group_name VARCHAR, homes BIGINT, {', '.join(columns)})"
+    )
+    one_in_a_thousand = (1190, 1190, "h", "h", 802, 100.0, "h", "h", 100.2)
+    rows: list[tuple[str, str, str, int | None, tuple[Any, ...]]] = [
+        ("badges", "all records", "all", 15000, (1190, 1050, 100, 40, 900, 88.2, 8.4, 3.4, 6.0)),
+        (
+            "badges",
+            "deprivation fifth",
+            "1, most deprived",
+            800,
+            (400, 300, 100, None, 80, 75.0, 25.0, None, 10.0),
+        ),
+        (
+            "badges",
+            "deprivation fifth",
+            "5, least deprived",
+            900,
+            (350, 350, "h", None, 45, 100.0, "h", None, 5.0),
+        ),
+        ("badges", "deprivation fifth", "not known", 0, (40, "h", "h", 40, None, "h", "h", 100.0, None)),
+        ("badges", "tenure", EVIL, None, ("h", "h", "h", "h", None, "h", "h", "h", None)),
+        ("meters", "all records", "all", 800, one_in_a_thousand),
+    ]
+    for dataset, breakdown, group, homes, figures in rows[::-1] if backwards else rows:
+        cells: list[Any] = []
+        for one in figures:
+            status = "hidden" if one == "h" else "not applicable" if one is None else "published"
+            cells += [one if status == "published" else None, status]
+        marks = ", ".join("?" * (5 + len(cells)))
+        values = ["E06999001", dataset, breakdown, group, homes, *cells]
+        con.execute(f"INSERT INTO published.who_is_missing VALUES ({marks})", values)
 
 
 def draw_all(folder: Path, con: duckdb.DuckDBPyConnection) -> Path:
@@ -395,8 +437,8 @@ class TestText:
             links = re.findall(
                 r"""(?:src|href)\s*=\s*["']([^"']*)""", re.sub(r"<script.*?</script>", "", html, flags=re.S)
             )
-            assert set(links) <= {"data:,", "../index.html", *(f"maps/{name}.html" for name in
-                                                              ("demand", "nearest_site", "data_quality"))}  # fmt: skip
+            names = [module.__name__.rpartition(".")[2] for module in PAGES]
+            assert set(links) <= {"data:,", "../index.html", *(f"maps/{name}.html" for name in names)}
             assert "default-src &#39;none&#39;" in html or "default-src 'none'" in html
             assert "url(http" not in html and "@import" not in html
 
@@ -417,6 +459,11 @@ class TestText:
             (demand, "demand_by_area SET rate_per_1000_homes = 8 WHERE recorded_use_status = 'hidden'"),
             (data_quality, "accounting SET rows_area = 3 WHERE rows_area_status = 'hidden'"),
             (data_quality, "data_issue SET rows = 3 WHERE rows_status = 'hidden'"),
+            (who_is_missing, "who_is_missing SET records_coarse = 3 WHERE records_coarse_status = 'hidden'"),
+            (
+                who_is_missing,
+                "who_is_missing SET percent_coarse = 0.3 WHERE percent_coarse_status = 'hidden'",
+            ),
         ],
     )
     def test_a_gate_that_failed_stops_the_page(self, module: ModuleType, spoil: str) -> None:
@@ -469,7 +516,9 @@ class TestText:
 
 
 class TestInBrowser:
-    @pytest.mark.parametrize("name", ["index", "maps/demand", "maps/nearest_site", "maps/data_quality"])
+    @pytest.mark.parametrize(
+        "name", ["index", *(f"maps/{module.__name__.rpartition('.')[2]}" for module in PAGES)]
+    )
     def test_opens_without_network_or_error(self, drawn: Path, offline_page: Any, name: str) -> None:
         asked: list[str] = []
         offline_page.page.on("request", lambda request: asked.append(request.url))
@@ -478,7 +527,9 @@ class TestInBrowser:
         assert page.locator("h1").inner_text()
         assert page.evaluate("window.harmed") is None
 
-    @pytest.mark.parametrize("name", ["index", "maps/demand", "maps/nearest_site", "maps/data_quality"])
+    @pytest.mark.parametrize(
+        "name", ["index", *(f"maps/{module.__name__.rpartition('.')[2]}" for module in PAGES)]
+    )
     def test_text_stands_out_from_its_ground(self, drawn: Path, offline_page: Any, name: str) -> None:
         """Contrast of at least 4.5 to 1 (WCAG AA) for all text that is not on the map itself."""
         page = offline_page.open(drawn / f"{name}.html")
@@ -530,7 +581,8 @@ class TestInBrowser:
     def test_withheld_and_not_applicable_are_told_apart(self, drawn: Path, offline_page: Any) -> None:
         page = offline_page.open(drawn / "maps/demand.html")
         assert legend_counts(page)["withheld"] == len(HIDDEN)
-        assert "Fewer than 10: withheld so that nobody can be identified" in page.inner_text("#legend-rows")
+        words = "Fewer than 10, or too telling: withheld so that nobody can be identified"
+        assert words in page.inner_text("#legend-rows")
         assert "3 of 24 LSOAs are withheld" in page.inner_text("#withheld-line")
         page.select_option("#topic", label="Meters <b>")
         counts = legend_counts(page)
@@ -643,10 +695,15 @@ class TestInBrowser:
         hidden = page.locator(".leaflet-overlay-pane path[fill='url(#hatch-withheld)']").first
         hidden.hover()
         tip = page.inner_text(".leaflet-tooltip")
-        assert "Recorded use: Fewer than 10: withheld" in tip and "LSOA E01999" in tip and "Homes: 6" in tip
+        assert "Recorded use: Fewer than 10, or too telling: withheld" in tip
+        assert "LSOA E01999" in tip and "Homes: 6" in tip
         hidden.click()
         rows = dict(zip(texts(page, "#selected th"), texts(page, "#selected td"), strict=True))
-        assert rows["Recorded use"] == rows["Recorded use per 1,000 homes"] == "Fewer than 10: withheld"
+        assert (
+            rows["Recorded use"]
+            == rows["Recorded use per 1,000 homes"]
+            == "Fewer than 10, or too telling: withheld"
+        )
         assert rows["Homes"].startswith("6")
         assert page.locator("#selected .trend rect").count() == 2
 
@@ -671,7 +728,7 @@ class TestInBrowser:
         cells = texts(page, "#figures tbody td")
         numbers = [int(cell) for cell in cells if cell.isdigit()]
         assert numbers == sorted(numbers, reverse=True) and len(numbers) == COLUMNS * ROWS - len(HIDDEN)
-        assert cells[-len(HIDDEN) :] == ["Fewer than 10: withheld"] * len(HIDDEN)
+        assert cells[-len(HIDDEN) :] == ["Fewer than 10, or too telling: withheld"] * len(HIDDEN)
         page.click("#figures thead th:first-child button")
         names = texts(page, "#figures tbody button")
         assert names == sorted(names)
@@ -771,7 +828,7 @@ class TestInBrowser:
         page = offline_page.open(drawn / "maps/data_quality.html")
         shown = page.locator(".accounts:visible tbody tr")
         badges = shown.filter(has_text="Blue badges").inner_text()
-        assert "1,200" in badges and "fewer than 10" in badges and "96.6%" in badges
+        assert "1,200" in badges and "fewer than 10, or too telling" in badges and "96.6%" in badges
         assert shown.filter(has_text="Meters <b>").locator(".bar span").count() == 1
         page.select_option("#by", "weight")
         assert "1,500" in page.locator(".accounts:visible tbody tr").filter(has_text="Meters").inner_text()
@@ -790,6 +847,24 @@ class TestInBrowser:
         assert rows.count() == 1 and EVIL in rows.first.inner_text()
         assert page.inner_text("#issue-count") == "1 of 3 issues"
         assert page.locator("img").count() == 0
+
+    def test_who_is_missing_says_it_in_plain_words(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/who_is_missing.html")
+        badges, meters = page.locator("section.missing").all()
+        assert "Of badges, 88.2% are placed on a property, a building or a point." in badges.inner_text()
+        assert "3.4% have no place and are on no map." in badges.inner_text()
+        assert "In the most deprived fifth it is 10.0%, in the least deprived 5.0%." in badges.inner_text()
+        poorest = badges.locator("tr").filter(has_text="1, most deprived").inner_text()
+        assert "75.0%" in poorest and "80 of 800" in poorest and "not applicable" in poorest
+        richest = badges.locator("tr").filter(has_text="5, least deprived").inner_text()
+        assert "withheld" in richest
+        # Shares made of rounded counts: one that comes to all says no more than that.
+        assert "nearly all or all are placed" in meters.inner_text()
+        assert "100.0%" in meters.inner_text() and "100.2%" not in meters.inner_text()
+        assert "How many have no place is withheld." in meters.inner_text()
+        assert "hardly any" not in page.inner_text("main")
+        groups = texts(page, "section.missing:first-of-type tbody th[scope=row]")
+        assert groups[:4] == ["All", "1, most deprived", "5, least deprived", "Not known"]
 
     def test_gallery_leads_to_every_page_and_back(self, drawn: Path, offline_page: Any) -> None:
         page = offline_page.open(drawn / "index.html")

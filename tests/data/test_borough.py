@@ -498,6 +498,10 @@ def texts() -> Iterator[tuple[str, str]]:
             yield name, path.read_bytes().decode("cp1252" if "llpg" in name else "utf-8-sig")
 
 
+# Top-level domains that nobody can have (RFC 2606).
+RESERVED_DOMAINS = {"example", "invalid"}
+
+
 def test_no_code_postcode_number_or_address_could_be_real() -> None:
     wrong = []
     for name, text in texts():
@@ -510,7 +514,9 @@ def test_no_code_postcode_number_or_address_could_be_real() -> None:
         wrong += [(name, c) for c in re.findall(r"(?<![\d.])[1-8]\d{11}(?![\d.])", text)]
         # 07700 900000 to 900999 are kept for drama.
         wrong += [(name, c) for c in re.findall(r"\b0\d{4} \d{6}\b", text) if not c.startswith("07700 900")]
-        wrong += [(name, c) for c in re.findall(r"@[\w.]+", text) if c != "@mail.invalid"]
+        wrong += [
+            (name, c) for c in re.findall(r"@[\w.]+", text) if c.rpartition(".")[2] not in RESERVED_DOMAINS
+        ]
     assert wrong == []
 
 

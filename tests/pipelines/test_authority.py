@@ -466,3 +466,42 @@ def test_description_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     assert line.startswith(
         "services.tax services/tax/dataset.yaml: wanted a description here; it cannot be read: "
     )
+
+
+def test_uses_say_what_records_may_be_used_for(tmp_path: Path) -> None:
+    texts = {
+        "plain": "", "more": "uses: [overlap, reach]\n", "none": "uses: []\n",
+    }  # fmt: skip
+    described = "title: T\nowner: O\npurpose: P\nlawful_basis: L\nsensitivity: {}\n{}columns: {{N: text}}\n"
+    files = {
+        f"services/{name}/dataset.yaml": described.format("personal", text) for name, text in texts.items()
+    }
+    files["services/tally/dataset.yaml"] = described.format("open", "uses: []\n")
+    files["sites/refuges/dataset.yaml"] = described.format("special", "")
+    authority = load_authority(write(tmp_path, files))
+    assert broken(authority) == []
+    allowed = {
+        dataset.name: [use for use in ("demand", "overlap", "reach") if dataset.allows(use)]
+        for dataset in authority.datasets
+    }
+    assert allowed == {
+        "plain": ["demand"],
+        "more": ["overlap", "reach"],
+        "none": [],
+        "tally": ["demand", "overlap", "reach"],
+        "refuges": ["demand", "overlap", "reach"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("uses: [demand, overlp]", "overlp"),
+        ("keep_months: 0", "keep_months"),
+    ],
+)
+def test_uses_and_months_that_are_none(line: str, message: str, tmp_path: Path) -> None:
+    text = f"title: T\nowner: O\npurpose: P\nlawful_basis: L\nsensitivity: personal\n{line}\ncolumns: {{N: text}}\n"
+    authority = load_authority(write(tmp_path, {"services/tax/dataset.yaml": text}))
+    (said,) = broken(authority)
+    assert message in said

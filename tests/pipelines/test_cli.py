@@ -28,7 +28,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     told = capsys.readouterr().out
     assert ended.value.code == 0
-    for word in ("places run", "places list", "places ui", "exit codes"):
+    for word in ("places run", "places list", "places release", "--dry-run", "places ui", "exit codes"):
         assert word in told
 
 
@@ -65,6 +65,37 @@ def test_a_second_run_at_once_is_told_to_wait(
     with Output(output).lock():
         assert main(["run", "--authority", str(authority), "--output", str(output)]) == 4
     assert "another run is at work" in capsys.readouterr().err
+
+
+def test_a_dry_run_shows_what_would_change_and_changes_nothing(
+    ran: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority, output = ran
+    before = {
+        path: path.read_bytes()
+        for path in output.rglob("*")
+        if path.is_file() and path.name not in ("run.lock", "journal.jsonl")
+    }
+    extract = authority / "sites/libraries/libraries_2026-10-31.csv"
+    extract.write_text("LIBRARY,EASTING,NORTHING\nWest Library,400100,200050\n", "utf-8")
+    capsys.readouterr()
+    assert main(["run", "--dry-run", "--authority", str(authority), "--output", str(output)]) == 0
+    extract.unlink()
+    told, _, changes = capsys.readouterr().out.partition("\nWould change in what is published, against ")
+    release = current_release(output / "published")
+    assert release is not None
+    assert changes.startswith(f"{release.release_id}:\n")
+    assert "\n  site (" in changes
+    assert "  Pages changed: " in changes
+    assert "tables and releases are as they were" in changes
+    held = told.partition("\nHeld back ")[2]
+    assert "\ndemand_by_area " in held
+    after = {
+        path: path.read_bytes()
+        for path in output.rglob("*")
+        if path.is_file() and path.name not in ("run.lock", "journal.jsonl")
+    }
+    assert after == before
 
 
 def test_files_that_are_gone_and_a_broken_description_are_told_and_harm_nothing_else(

@@ -112,6 +112,28 @@ def test_names_of_sites(con: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
+def test_tenures_are_those_that_a_description_lists(tmp_path: Path) -> None:
+    """Listed in a category of that name: whatever else stands there may be anything, and is not passed on."""
+    ground = FourSquares(tmp_path)
+    extract = [["R", "T"], [1, "Owner's"], [2, " owner's "], [3, "Ann Smith"], [4, ""]]
+    listed = 'columns: {R: record_reference, T: {is: category, as: %s, values: ["Owner\'s", Rented]}}\n'
+    undated = OPEN.format("T") + "as_at: 2026-09-30\n"
+    ground.dataset("let", undated + listed % "tenure", {"t.csv": extract})
+    ground.dataset("care", undated + listed % "accommodation", {"t.csv": extract[:2]})
+    ground.dataset("other", undated + listed % "kind", {"t.csv": extract})
+    ground.dataset("loose", undated + "columns: {Tenure: {is: category}}\n", {"t.csv": [["Tenure"], ["any"]]})
+    ground.dataset("sited", undated + listed % "tenure", {"t.csv": extract}, group="sites")
+    groups = ["Owner's", "Rented", "another value", "not known"]
+    with ground.made("services") as con:
+        found = answer(con, "SELECT dataset, tenure FROM services.tenure ORDER BY ALL")
+        assert found == [(dataset, group) for dataset in ("care", "let") for group in groups]
+        found = answer(con, "SELECT dataset, row_number, tenure FROM services.record_tenure ORDER BY ALL")
+        assert found == [
+            ("care", 2, "Owner's"),
+            ("let", 2, "Owner's"), ("let", 3, "Owner's"), ("let", 4, "another value"), ("let", 5, "not known"),
+        ]  # fmt: skip
+
+
 def test_authority_and_its_rule(con: duckdb.DuckDBPyConnection) -> None:
     assert answer(con, "SELECT * FROM sources.authority") == [(CODE, "Smallbridge", 2021, 10, 5)]
 
@@ -145,7 +167,16 @@ def test_each_states_what_it_reads(ground: FourSquares) -> None:
 
 def test_authority_without_datasets_has_them_all_empty(tmp_path: Path) -> None:
     with FourSquares(tmp_path).made("services") as con:
-        for name in ("record", "dataset", "file_read", "row_rejected", "value_issue", "site_name"):
+        for name in (
+            "record",
+            "dataset",
+            "file_read",
+            "row_rejected",
+            "value_issue",
+            "site_name",
+            "tenure",
+            "record_tenure",
+        ):
             assert answer(con, f"SELECT count(*) FROM services.{name}") == [0], name
         types = {row[0]: row[1] for row in con.execute("DESCRIBE services.record").fetchall()}
         assert types["easting"] == "DECIMAL(10,2)"

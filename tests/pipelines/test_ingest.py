@@ -22,6 +22,7 @@ import pytest
 
 from pipelines import ingest
 from pipelines.authority import Authority, Dataset, load_authority
+from pipelines.forgetting import LeftOut
 from pipelines.formats import open_rows
 from pipelines.identifiers import ISSUES
 from pipelines.ingest import Ingested, age_band, date_in_name
@@ -309,7 +310,7 @@ def test_what_duckdb_is_given_to_scan_holds_no_personal_value(tmp_path: Path) ->
     (dataset,) = authority.datasets
     (path,) = authority.dataset_files(dataset)
     with open_rows(path, dataset, lambda headers: "REF" in headers) as rows:
-        plan = ingest._plan_dataset(dataset, "x.csv", path, rows, Pseudonyms(tmp_path))
+        plan = ingest._plan_dataset(dataset, "x.csv", path, rows, Pseudonyms(tmp_path), LeftOut(dataset))
         ((numbers, columns_of_file),) = rows.chunks
         given = plan.feed.cells(columns_of_file)
     assert len(numbers) == 5
@@ -650,7 +651,9 @@ def test_unreadable_files_are_refused_not_fatal(tmp_path: Path) -> None:
         plan = ingest._plan_dataset
         got = run.run(
             [*paths, folder_named_so],
-            lambda path, rows: plan(dataset, authority.shown(path), path, rows, Pseudonyms(tmp_path)),
+            lambda path, rows: plan(
+                dataset, authority.shown(path), path, rows, Pseudonyms(tmp_path), LeftOut(dataset)
+            ),
         )
         ((file, reason),) = got.refused
         assert file == "services/tax/c.csv"
@@ -928,3 +931,26 @@ def test_source_that_lacks_a_column_names_its_ways(tmp_path: Path) -> None:
         "wanted the column(s) `Total` (did you mean `Totals`?); found `LSOA 2021 Code`, `Totals`, `F65 and over`, "
         "`M65 and over`; correct the file, or the description if a column has a new name"
     )
+
+
+# Whom a record is about
+
+
+def test_subject_is_the_mark_of_the_column_that_identifies(tmp_path: Path) -> None:
+    described = PERSONAL + columns(
+        "CASE: record_reference", "WHO: {is: personal, keep: keyed, identifies: person}"
+    )
+    csv_text = f"CASE,WHO\n1,{CANARY} Ann\n2,{CANARY} ann\n3,\n4,{CANARY} Bea\n"
+    with reading(tmp_path, described, {"x.csv": csv_text}) as read:
+        subjects = read.kept("subject")
+        assert subjects == read.kept("who")
+        assert subjects[0] == subjects[1] == Pseudonyms(tmp_path).mark("tax", "who", f"{CANARY} Ann")
+        assert subjects[2] is None
+        assert subjects[3] not in (None, subjects[0])
+        assert not set(subjects) & set(read.kept("record_id"))
+
+
+def test_subject_is_empty_where_the_extract_names_none(tmp_path: Path) -> None:
+    described = PERSONAL + columns("CASE: record_reference", "WHO: {is: personal, keep: keyed}")
+    with reading(tmp_path, described, {"x.csv": f"CASE,WHO\n1,{CANARY}\n"}) as read:
+        assert read.kept("subject") == [None]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.pseudonyms import ENVIRONMENT, Pseudonyms
+from pipelines.pseudonyms import ENVIRONMENT, FORMER, Pseudonyms, former_pseudonyms
 
 
 @pytest.fixture(autouse=True)
@@ -63,3 +63,38 @@ def test_key_file_is_its_owners_alone(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(ValueError, match="too short"):
         Pseudonyms(tmp_path / "restricted")
+
+
+def test_fingerprint_tells_keys_apart_and_not_what_they_are(tmp_path: Path) -> None:
+    first, second = Pseudonyms(tmp_path, b"a" * 32), Pseudonyms(tmp_path, b"b" * 32)
+    assert first.fingerprint == Pseudonyms(tmp_path, b"a" * 32).fingerprint != second.fingerprint
+    assert len(first.fingerprint) == 16
+    assert not list(tmp_path.iterdir())  # a key that is given is stored nowhere
+
+
+def test_mark_of_the_forgotten_is_no_mark_that_stands_in_a_table(tmp_path: Path) -> None:
+    keyed = Pseudonyms(tmp_path)
+    mark = keyed.mark("tax", "account", "A-1")
+    again = keyed.forgotten("tax", "account", mark)
+    assert again != mark and mark not in again
+    assert again == keyed.forgotten("tax", "account", mark)
+    assert len({again, keyed.forgotten("tax", "name", mark), keyed.forgotten("care", "account", mark)}) == 3
+
+
+def test_former_keys(tmp_path: Path) -> None:
+    keyed = Pseudonyms(tmp_path)
+    assert former_pseudonyms(tmp_path) == []
+    (tmp_path / FORMER).mkdir()
+    (tmp_path / "pseudonym.key").rename(tmp_path / FORMER / "2026.key")
+    (former,) = former_pseudonyms(tmp_path)
+    assert former.mark("tax", "account", "A-1") == keyed.mark("tax", "account", "A-1")
+    assert Pseudonyms(tmp_path).fingerprint != former.fingerprint
+
+
+def test_key_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    former = os.umask(0)
+    try:
+        Pseudonyms(tmp_path)
+    finally:
+        os.umask(former)
+    assert stat.S_IMODE((tmp_path / "pseudonym.key").stat().st_mode) == 0o600

@@ -229,3 +229,19 @@ def test_python_assets_state_what_they_read(stage: str) -> None:
             body = code.partition("def make")[2]
             said = set(re.findall(rf"\b(?:FROM|JOIN)\s+((?:{'|'.join(STAGES)})\.\w+)", body))
             assert said == set(table.depends_on), table.path
+
+
+def test_use_of_records_is_read_from_the_head(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD).use == ""
+    used = read(tmp_path, GOOD.replace("-- key:", "-- use: overlap\n-- key:"))
+    assert (used.use, used.meaning) == ("overlap", "Homes: one row per home. Second line of the meaning.")
+    with pytest.raises(
+        TableFileError, match="the use `overlop` is not known; wanted one of demand, overlap, reach"
+    ):
+        read(tmp_path, GOOD.replace("-- key:", "-- use: overlop\n-- key:"))
+    module = ModuleType("x")
+    vars(module).update(
+        __file__=str(ASSETS / "layers" / "x.py"), __doc__="X.", COLUMNS={}, KEY=(), DEPENDS_ON=(), make=None,
+        USE="reach",
+    )  # fmt: skip
+    assert table_from_module(module).use == "reach"

@@ -275,6 +275,63 @@ def test_database_of_views_has_every_meaning(warehouse: Warehouse, tmp_path: Pat
         assert {"sources", "services", "places", "layers", "published", "maps"} <= schemas
 
 
+ORDER = Table("services", "order", "Orders.", (Column("n", "BIGINT", "number"),), ("n",))
+NOTE = Table("services", "note", "Notes.", (Column("n", "BIGINT", "number"),), ("n",))
+
+
+def both(warehouse: Warehouse) -> list[int]:
+    """The one number in each of two tables that are written together."""
+    with warehouse.connect() as con:
+        return [
+            con.execute(f'SELECT n FROM services."{name}"').fetchall()[0][0] for name in ("order", "note")
+        ]
+
+
+def write_both(warehouse: Warehouse, order: str, note: str) -> None:
+    with warehouse.connect() as con:
+        warehouse.write_together(con, [(ORDER, f"SELECT {order} AS n"), (NOTE, f"SELECT {note} AS n")])
+
+
+def test_tables_written_together_all_move_or_none_does(warehouse: Warehouse) -> None:
+    write_both(warehouse, "1::BIGINT", "1::BIGINT")
+    assert both(warehouse) == [1, 1]
+    with pytest.raises(KeyNotUnique):  # the second cannot be written: the first stays as it was
+        write_both(warehouse, "2::BIGINT", "NULL::BIGINT")
+    assert both(warehouse) == [1, 1]
+    write_both(warehouse, "2::BIGINT", "2::BIGINT")
+    assert both(warehouse) == [2, 2]
+    assert warehouse.finish_moves() == 0
+    assert [path for path in files(warehouse) if ".moving" in path] == []
+
+
+@pytest.mark.parametrize(("moved", "found"), [(0, [1, 1]), (1, [2, 1])])
+def test_move_that_was_broken_off_is_finished_by_the_next_run(
+    warehouse: Warehouse, moved: int, found: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed for real it is in test_execution; here just where it hurts."""
+    write_both(warehouse, "1::BIGINT", "1::BIGINT")
+    written: list[Path] = []
+
+    def stop(path: Path, text: str) -> None:
+        if len(written) > moved:  # the first one notes what is to be moved
+            raise KeyboardInterrupt
+        written.append(path)
+        replace_text(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.warehouse.replace_text", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write_both(warehouse, "2::BIGINT", "2::BIGINT")
+    assert both(warehouse) == found
+    # And another one, killed while it was being noted.
+    (warehouse.root / f"..moving-1.json.{'0' * 32}").write_text("{", "utf-8")
+    assert warehouse.finish_moves() == 1
+    assert both(warehouse) == [2, 2]
+    warehouse.sweep()
+    assert both(warehouse) == [2, 2]
+    assert [path for path in files(warehouse) if ".moving" in path] == []
+
+
 def test_settings_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLACES_THREADS", "3")
     monkeypatch.setenv("PLACES_MEMORY_LIMIT", "512MB")
@@ -298,3 +355,31 @@ def test_text_is_replaced_whole(tmp_path: Path) -> None:
         replace_text(path, "half\ud800")
     assert path.read_bytes() == b"new\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_former_version_goes_where_it_must(warehouse: Warehouse) -> None:
+    """What was forgotten stays in no older file, even where the run was killed before its sweep."""
+    with warehouse.connect() as con:
+        first = warehouse.write(con, homes(), FIRST)
+        second = warehouse.write(con, homes(), SECOND)
+    warehouse.sweep()
+    assert first.path.exists()  # somebody may still be reading it
+    warehouse.former_versions_must_go()
+    assert Warehouse(warehouse.root).versions_that_must_go() == [first.path]
+    assert Warehouse(warehouse.root).sweep() == 1
+    assert not first.path.exists() and second.path.exists()
+    assert current(warehouse) == (500, "W00")
+    assert warehouse.versions_that_must_go() == []
+    with warehouse.connect() as con:  # from now on as before
+        third = warehouse.write(con, homes(), FIRST)
+    warehouse.sweep()
+    assert second.path.exists() and third.path.exists()
+
+
+def test_view_of_some_rows(warehouse: Warehouse) -> None:
+    with warehouse.connect() as con:
+        warehouse.write(con, homes(), FIRST)
+        warehouse.view(con, "places", "home", "uprn <= 3")
+        assert con.execute("SELECT count(*) FROM places.home").fetchall() == [(3,)]
+        warehouse.view(con, "places", "home")
+        assert con.execute("SELECT count(*) FROM places.home").fetchall() == [(1000,)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from pipelines.orchestrate.failure import StepFailed, sayable
+from pipelines.orchestrate.failure import DiskFull, StepFailed, sayable
 from pipelines.warehouse import KeyNotUnique, Warehouse
 
 SECRET = "CANARY 7"
@@ -46,6 +47,21 @@ def test_errors_that_may_quote_a_record_are_told_by_kind_alone(error: Exception)
     assert said.original is error
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        duckdb.IOException('Could not write file "x.parquet": No space left on device'),
+    ],
+    ids=["OSError", "DuckDB"],
+)
+def test_full_disk_is_told_as_such(error: Exception) -> None:
+    said = sayable(error)
+    assert isinstance(said, DiskFull)
+    assert str(said).startswith("the disk is full")
+    assert not isinstance(sayable(OSError(errno.EACCES, "Permission denied")), DiskFull)
+
+
 def test_errors_that_quote_names_are_told(tmp_path: Path) -> None:
     said = sayable(raised("SELECT * FROM places.nothing"))
     assert "CatalogException" in str(said)
@@ -57,6 +73,6 @@ def test_errors_that_quote_names_are_told(tmp_path: Path) -> None:
 
 def test_place_in_our_code_is_told(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "warehouse").connect() as con, pytest.raises(duckdb.Error) as caught:
-        Warehouse(tmp_path / "warehouse")._view(con, "places", "nothing")
+        Warehouse(tmp_path / "warehouse").view(con, "places", "nothing")
     said = str(sayable(caught.value))
     assert "in pipelines/warehouse.py, line " in said

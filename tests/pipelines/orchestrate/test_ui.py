@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli import main
 from pipelines.orchestrate.instance import dagster_instance
 from pipelines.orchestrate.ui import environment, serve_ui
 from pipelines.release import current_release
@@ -89,6 +90,13 @@ class Pages:
         )
         return str(answer["runOrError"]["status"])
 
+    def steps_made(self, run_id: str) -> int:
+        stats = "stats { ... on RunStatsSnapshot { stepsSucceeded } }"
+        answer = self.ask(
+            f"query($run: ID!) {{ runOrError(runId: $run) {{ ... on Run {{ {stats} }} }} }}", run=run_id
+        )
+        return int(answer["runOrError"]["stats"]["stepsSucceeded"])
+
     def end(self) -> int:
         """Ctrl-C, and what the process then returns."""
         if self.process.poll() is None:
@@ -122,8 +130,17 @@ def test_everything_runs_from_the_pages(pages: Pages, own: Small) -> None:
     assert launched["__typename"] == "LaunchRunSuccess", launched
     run_id = launched["run"]["runId"]
     until = time.monotonic() + 120
+    refused: set[int] = set()
     while (status := pages.status(run_id)) not in FINISHED and time.monotonic() < until:
-        time.sleep(0.5)
+        if not refused and pages.steps_made(run_id):
+            # That run is in a process of its own: the command line's must not come in between.
+            where = ["--output", str(own.output.root)]
+            refused |= {main(["release", "rollback", *where])}
+            refused |= {
+                main(["run", "--authority", str(own.folder), *where, *more]) for more in ([], ["--dry-run"])
+            }
+        time.sleep(0.2)
+    assert refused == {4}
     assert status == "SUCCESS"
     assert current_release(own.output.published) not in (None, before)
 
@@ -132,6 +149,39 @@ def test_everything_runs_from_the_pages(pages: Pages, own: Small) -> None:
         assert [run.run_id for run in instance.get_runs()] == [run_id]
     with pytest.raises(OSError):
         urllib.request.urlopen(pages.address, timeout=2)
+
+
+SLEEPER = """
+import subprocess, sys, time
+from pipelines.orchestrate.ui import ends_with_parent
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], preexec_fn=ends_with_parent())
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system ends a process with its parent")
+def test_what_was_started_ends_with_who_started_it_even_if_killed() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 10
+    while _is_alive(child) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not _is_alive(child)
+
+
+def _is_alive(process: int) -> bool:
+    """Whether it is at work; a dead one that nobody has asked after is not."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{process}/status").read_text("utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_folders_are_found_from_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
