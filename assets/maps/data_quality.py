@@ -123,9 +123,9 @@ def _describe(release: drawing.Release, name: str, columns: dict[str, Count]) ->
         "owner": facts.owner if facts else "",
         "as_at": drawing.date_in_words(facts.last_as_at) if facts else "",
         "role": {"site": "Sites", "service": "Service"}.get(facts.role, facts.role) if facts else "",
-        "words": {column: _in_words(release, count) for column, count in columns.items()},
+        "words": {column: _in_words(count) for column, count in columns.items()},
         "bars": [
-            (suffix, label, _in_words(release, columns[suffix]), f"{100 * part / whole:.2f}")
+            (suffix, label, _in_words(columns[suffix]), f"{100 * part / whole:.2f}")
             for (suffix, label), part in zip(PRECISIONS, parts, strict=True)
             if part
         ],
@@ -134,9 +134,9 @@ def _describe(release: drawing.Release, name: str, columns: dict[str, Count]) ->
     }
 
 
-def _in_words(release: drawing.Release, count: Count) -> str:
+def _in_words(count: Count) -> str:
     if count.hidden:
-        return release.withheld
+        return "withheld"
     return "not applicable" if count.value is None else f"{count.value:,}"
 
 
@@ -174,7 +174,7 @@ def _read_issues(con: duckdb.DuckDBPyConnection, release: drawing.Release) -> li
                 "severity": severity,
                 "who_fixes": who_fixes or "not stated",
                 "meaning": (meaning or "").replace("`", "'"),
-                "words": _in_words(release, count),
+                "words": _in_words(count),
                 "hidden": count.hidden,
                 "size": count.value or 0,
             }
