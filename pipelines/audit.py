@@ -13,6 +13,7 @@ safe from anybody who uses sums and ranges of published figures. What he may kno
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ import duckdb
 import numpy as np
 
 from pipelines.authority import Disclosure
-from pipelines.bounds import MOST, Question, Range, Unknowns
+from pipelines.bounds import MOST, SECONDS, Question, Range, Unknowns
 from pipelines.protect import (
     HIDDEN,
     PUBLISHED,
@@ -42,7 +43,7 @@ EXACTLY, NARROWLY, SMALL = (
     "can be worked out to within fewer values than a rounded figure stands for",
     "can be shown to be more than none and fewer than the threshold",
 )
-NOT_SURE = "could not be shown to be safe in the time that there was"
+NOT_SURE = "could not be shown to be safe: too much hangs together with it (publish fewer overlaps, or by fewer areas)"
 MOST_NAMED = 6
 MOST_FINDINGS = 40
 
@@ -79,7 +80,8 @@ class Knowledge:
 
     `before` holds the range of each unknown without this release's figures: what is public, or was told by an
     earlier release. `cells` are the published cells that tell an unknown's range; `exact` is its true value where it
-    is known here.
+    is known here. `ties` are sums that are 0 or less in an area as a whole and in any piece of it: a part is no more
+    than its whole wherever one looks.
     """
 
     rule: Disclosure
@@ -97,18 +99,26 @@ class Knowledge:
     held_before: set[int] = field(default_factory=set)
     told_by_releases: set[int] = field(default_factory=set)
     index: dict[Identity, int] = field(default_factory=dict)
+    kinds: dict[tuple[str, tuple[str, ...]], int] = field(default_factory=dict)
     rows: dict[str, list[Row]] = field(default_factory=dict)
+    ties: list[tuple[tuple[int, float], ...]] = field(default_factory=list)
     sums_left_out: int = 0
 
     def add(
-        self, label: str, place: tuple[str, str], exact: float | None, low: float = 0.0, whole: bool = True
+        self,
+        label: str,
+        place: tuple[str, str],
+        exact: float | None,
+        low: float = 0.0,
+        whole: bool = True,
+        kind: int = 0,
     ) -> int:
         """A new unknown, of which nothing is told yet but that it is at least `low`."""
         self.label.append(label)
         self.place.append(place)
         self.exact.append(exact)
         self.before.append((low, MOST))
-        return self.unknowns.add(low, MOST, whole, exact)
+        return self.unknowns.add(low, MOST, whole, exact, kind)
 
     def tell(self, unknown: int, low: float, high: float) -> None:
         """Narrow what is told of an unknown."""
@@ -121,6 +131,14 @@ class Knowledge:
         known = self.before[unknown]
         self.before[unknown] = (max(known[0], low), min(known[1], high))
         self.tell(unknown, low, high)
+
+    def tie(self, terms: Sequence[tuple[int, float]]) -> None:
+        """The sum of `factor * unknown` is 0 or less, in pieces of an area, too; if that is true of what is exact."""
+        if sum(factor * (self.exact[unknown] or 0.0) for unknown, factor in terms) > 0:
+            self.sums_left_out += 1
+            return
+        self.unknowns.add_sum(terms, -MOST, 0)
+        self.ties.append(tuple(terms))
 
     def untell(self, unknown: int) -> None:
         """As if this release hid the figure: what is told of it is what was known before."""
@@ -137,13 +155,15 @@ class Audit:
     """One audit of one release, as `release.assemble` calls it; what it came to stays in it.
 
     `already` says what the earlier releases give away by themselves: holding a new release back would protect nobody
-    from that. They can be taken away (`places release prune`), though not from those who have a copy.
+    from that. They can be taken away (`places release prune`), though not from those who have a copy. `sums_left_out`
+    are the ties between figures that are not true of the exact ones, so that nobody can reckon with them.
     """
 
     def __init__(self) -> None:
         self.already: list[str] = []
         self.figures = 0
         self.hidden = 0
+        self.sums_left_out = 0
         self.seconds = 0.0
 
     def __call__(self, candidate: Candidate) -> list[Finding]:
@@ -161,26 +181,32 @@ class Audit:
 
         known = knowledge(candidate.con, candidate.publications, candidate.rule, shown, candidate.former)
         leaks = attack(known)
-        old = told_before(known) if leaks else set()
+        old = told_before(known, [leak.unknown for leak in leaks])
         self.figures = len(known.cells) + len(known.hidden_cells)
         self.hidden = len(known.hidden_cells)
+        self.sums_left_out = known.sums_left_out
         told = [leak for leak in leaks if leak.unknown in old] if known.told_by_releases else []
         self.already = [str(one) for one in findings(known, told)]
         self.seconds = time.monotonic() - started
         return findings(known, [leak for leak in leaks if leak.unknown not in old])
 
 
-def attack(known: Knowledge) -> list[Leak]:
-    """Every figure that ought to stay dark and does not."""
+def attack(known: Knowledge, among: Iterable[int] | None = None) -> list[Leak]:
+    """Every figure that ought to stay dark (or of these, those that are `among`) and does not."""
     found = []
+    wanted = known.questions.keys() if among is None else known.questions.keys() & set(among)
     for part in known.unknowns.parts():
-        asked = [known.questions[u] for u in part.unknowns if u in known.questions]
+        asked = [known.questions[u] for u in part.unknowns if u in wanted]
         if not asked:
             continue
         for unknown, narrowed in part.dark(asked).items():
             # A figure that is hidden in one table and shown in another tells itself.
             telling = [unknown] if unknown in known.cells else []
-            telling += [u for u in part.telling(unknown) if u in known.cells or u in known.told_by_releases]
+            telling += [
+                u
+                for u in part.telling(known.questions[unknown])
+                if u in known.cells or u in known.told_by_releases
+            ]
             found.append(_leak(known, unknown, narrowed, telling))
     return found
 
@@ -252,14 +278,14 @@ def _as_shown(known: Knowledge, unknown: int) -> str:
     return f"{table}.{column} of {cell}"
 
 
-def told_before(known: Knowledge) -> set[int]:
-    """The unknowns that are not dark even without this release's figures: they are public, or were told before."""
+def told_before(known: Knowledge, among: Iterable[int]) -> set[int]:
+    """Of these unknowns, those that are surely not dark even without this release: they are public, or told before."""
     unknowns = known.unknowns
     low, high = list(unknowns.low), list(unknowns.high)
     try:
         unknowns.low[:] = [bounds[0] for bounds in known.before]
         unknowns.high[:] = [bounds[1] for bounds in known.before]
-        return {leak.unknown for leak in attack(known)}
+        return {leak.unknown for leak in attack(known, among) if leak.problem != NOT_SURE}
     finally:
         unknowns.low[:], unknowns.high[:] = low, high
 
@@ -348,7 +374,9 @@ def _unknown(
     if found is None or known.exact[found] != exact:
         label = f"{definition.name}.{name} of {cell}"
         whole = name in definition.counts
-        found = known.add(label, (definition.name, name), exact, lowest, whole)
+        # The same figure of all areas.
+        kind = known.kinds.setdefault(identity[:2], len(known.kinds))
+        found = known.add(label, (definition.name, name), exact, lowest, whole, kind)
         known.index.setdefault(identity, found)
     return found
 
@@ -359,7 +387,8 @@ def _shown_as(
     if name in definition.counts:
         return rule.told(value)
     step = float(values[definition.amounts[name].rounded_to])
-    return value - step / 2, value + step / 2
+    # Halves are rounded up, below zero, too; amounts are in whole units.
+    return math.ceil(value - step / 2), math.ceil(value + step / 2) - 1
 
 
 def _recall(
@@ -466,42 +495,75 @@ def _relate(known: Knowledge, definition: Definition) -> None:
     for name, bound in definition.at_most.items():
         if isinstance(bound, Elsewhere):
             for unknown, others in _elsewhere(known, rows, name, bound):
-                if _total(known, others) >= _total(known, [unknown]):
-                    known.unknowns.add_sum([(unknown, 1.0), *((o, -1.0) for o in others)], -MOST, 0)
-                else:
-                    known.sums_left_out += 1
+                known.tie([(unknown, 1.0), *((other, -1.0) for other in others)])
         elif bound in definition.counts:
             for row in rows:
                 if name in row.unknowns and bound in row.unknowns:
-                    _sum(known, row.unknowns[bound], [row.unknowns[name]], is_all=False)
+                    known.tie([(row.unknowns[name], 1.0), (row.unknowns[bound], -1.0)])
         else:
             _public_bound(known, definition, rows, name, bound)
     for name, parts in definition.sums.items():
         for row in rows:
             # A part of which there is no such count is no part here.
             if name in row.unknowns:
-                _sum(
-                    known, row.unknowns[name], [row.unknowns[part] for part in parts if part in row.unknowns]
-                )
+                inside = [row.unknowns[part] for part in parts if part in row.unknowns]
+                _sum(known, row.unknowns[name], inside, of_pieces=True)
     for name, tables in definition.totals.items():
         for table in tables:
             for unknown, others in _elsewhere(known, rows, name, table):
-                _sum(known, unknown, others)
+                _sum(known, unknown, others, of_pieces=True)
+    for name, groups in definition.overlaps.items():
+        _three_groups(known, rows, name, groups)
+
+
+def _three_groups(known: Knowledge, rows: Sequence[Row], name: str, groups: Mapping[str, str]) -> None:
+    """What two groups share with a third, less the third, they share with each other: for each three, in each order.
+
+    `rows` say what two groups share (`name`); `groups` how large each of the two is, by the column that names it.
+    """
+    by_rest: dict[tuple[str, ...], tuple[dict[frozenset[str], int], dict[str, int]]] = {}
+    for row in rows:
+        named = [str(row.values[column]) for column in groups.values()]
+        rest = tuple(str(row.values[column]) for column in row.key if column not in groups.values())
+        shared, sizes = by_rest.setdefault(rest, ({}, {}))
+        if name in row.unknowns:
+            shared[frozenset(named)] = row.unknowns[name]
+        sizes |= {
+            group: row.unknowns[count]
+            for count, group in zip(groups, named, strict=True)
+            if count in row.unknowns
+        }
+    for shared, sizes in by_rest.values():
+        for pair, both in shared.items():
+            for third, size in sizes.items():
+                with_third = [shared.get(frozenset((one, third))) for one in sorted(pair)]
+                if third not in pair and len(with_third) == 2 and None not in with_third:
+                    known.tie(
+                        [*((one, 1.0) for one in with_third if one is not None), (size, -1.0), (both, -1.0)]
+                    )
 
 
 def _total(known: Knowledge, unknowns: Iterable[int]) -> float:
     return sum(known.exact[u] or 0.0 for u in unknowns)
 
 
-def _sum(known: Knowledge, whole: int, parts: Sequence[int], is_all: bool = True) -> None:
-    """`whole` is the sum of `parts` (if they are all of it), or more, or (where that is not true) nothing is known."""
+def _sum(known: Knowledge, whole: int, parts: Sequence[int], of_pieces: bool = False) -> None:
+    """`whole` is the sum of `parts`, or more, or (where that is not true) nothing is known.
+
+    With `of_pieces`, the same is true of each piece of the area that they are of.
+    """
     rest = _total(known, [whole]) - _total(known, parts)
     terms = [(whole, 1.0), *((part, -1.0) for part in parts)]
     slack = _slack(known, whole, len(parts))
-    if rest >= -slack:
-        known.unknowns.add_sum(terms, -slack, slack if rest <= slack and is_all else MOST)
-    else:
+    if rest < -slack:
         known.sums_left_out += 1
+        return
+    is_all = rest <= slack
+    known.unknowns.add_sum(terms, -slack, slack if is_all else MOST)
+    if of_pieces and not slack:
+        known.ties.append(tuple((unknown, -factor) for unknown, factor in terms))
+        if is_all:
+            known.ties.append(tuple(terms))
 
 
 def _slack(known: Knowledge, whole: int, parts: int) -> float:
@@ -521,9 +583,15 @@ def _part_of(known: Knowledge, rows: Sequence[Row], part: str, whole: str) -> No
         rest = _total(known, [of_whole]) - _total(known, [of_part])
         if rest >= known.rule.threshold or of_whole not in known.cells:
             # Where the whole is hidden, too, nobody knows of what this would be the rest.
-            known.unknowns.add_sum([(of_whole, 1.0), (of_part, -1.0)], 0, MOST)
+            known.tie([(of_part, 1.0), (of_whole, -1.0)])
             continue
-        unknown = known.add(f"{known.label[of_whole]} less {part}", known.place[of_part], rest)
+        known.ties.append(((of_part, 1.0), (of_whole, -1.0)))
+        unknown = known.add(
+            f"{known.label[of_whole]} less {part}",
+            known.place[of_part],
+            rest,
+            kind=known.unknowns.kind[of_part],
+        )
         known.unknowns.add_sum([(of_whole, 1.0), (of_part, -1.0), (unknown, -1.0)], 0, 0)
         known.questions[unknown] = Question(unknown, known.rule.round_to - 1, known.rule.threshold)
 
@@ -627,6 +695,7 @@ def _add_up_areas(known: Knowledge, con: duckdb.DuckDBPyConnection) -> None:
     if not groups:
         return
     areas = _areas(con)
+    pieces: dict[tuple[int, str], int] = {}
     for cells in groups.values():
         lsoas, wards = cells.get("lsoa", {}), cells.get("ward", {})
         msoas, wholes = cells.get("msoa", {}), list(cells.get("authority", {}).values())
@@ -644,7 +713,8 @@ def _add_up_areas(known: Knowledge, con: duckdb.DuckDBPyConnection) -> None:
                 inside = [oa for (_, ward), found in areas.oas.items() if ward == code for oa in found]
                 _all_of(known, unknown, [oas.get(oa) for oa in inside])
         elif lsoas and wards:
-            _cut_by_wards(known, areas, lsoas, wards)
+            pieces.update(_cut_by_wards(known, areas, lsoas, wards))
+    _tie_pieces(known, pieces)
 
 
 def _all_of(known: Knowledge, whole: int, parts: Sequence[int | None]) -> None:
@@ -653,42 +723,159 @@ def _all_of(known: Knowledge, whole: int, parts: Sequence[int | None]) -> None:
         _sum(known, whole, present)
 
 
-def _cut_by_wards(known: Knowledge, areas: Areas, lsoas: Mapping[str, int], wards: Mapping[str, int]) -> None:
+def _cut_by_wards(
+    known: Knowledge, areas: Areas, lsoas: Mapping[str, int], wards: Mapping[str, int]
+) -> dict[tuple[int, str], int]:
     """Wards as sums of LSOAs and of the pieces of those that lie in several wards; pieces must stay dark, too.
 
     How large the pieces are is not known here: each ward's sum is taken as exact where that can be true for all of
-    them together, else as "at least".
+    them together, else as "at least". Returns the pieces by the LSOA's unknown and the ward.
     """
     if any(code not in lsoas for inside in areas.ward.values() for code in inside) or not wards:
-        return
-    piece: dict[tuple[str, str], int] = {}
-    for lsoa, among in areas.pieces.items():
-        if len(among) > 1:
-            for ward in among:
-                label = f"{known.label[lsoas[lsoa]]}, the piece in ward {ward}"
-                piece[lsoa, ward] = known.add(
-                    label, known.place[lsoas[lsoa]], None, whole=known.unknowns.whole[lsoas[lsoa]]
-                )
-    loose = _loose_wards(known, areas, lsoas, wards, list(piece))
+        return {}
+    cut = [(lsoa, ward) for lsoa, among in areas.pieces.items() if len(among) > 1 for ward in among]
+    loose = _loose_wards(known, areas, lsoas, wards, cut)
     if loose is None:
         known.sums_left_out += 1
-        return
-    for lsoa, among in areas.pieces.items():
-        if len(among) > 1:
-            parts = [(piece[lsoa, ward], -1.0) for ward in among]
-            known.unknowns.add_sum([(lsoas[lsoa], 1.0), *parts], 0, 0)
-            if known.unknowns.whole[lsoas[lsoa]]:
-                for ward in among:
-                    unknown = piece[lsoa, ward]
-                    known.questions[unknown] = Question(
-                        unknown, known.rule.round_to - 1, known.rule.threshold
-                    )
+        return {}
+    piece: dict[tuple[str, str], int] = {}
+    for lsoa, ward in cut:
+        of, is_count = lsoas[lsoa], known.unknowns.whole[lsoas[lsoa]]
+        label = f"{known.label[of]}, the piece in ward {ward}"
+        unknown = known.add(label, known.place[of], None, whole=is_count, kind=known.unknowns.kind[of])
+        piece[lsoa, ward] = unknown
+        if is_count:
+            known.questions[unknown] = Question(unknown, known.rule.round_to - 1, known.rule.threshold)
+    for lsoa in dict.fromkeys(lsoa for lsoa, _ in cut):
+        parts = [(piece[lsoa, ward], -1.0) for ward in areas.pieces[lsoa]]
+        known.unknowns.add_sum([(lsoas[lsoa], 1.0), *parts], 0, 0)
     for ward, unknown in wards.items():
         inside = [piece.get((lsoa, ward), lsoas[lsoa]) for lsoa in areas.ward.get(ward, [])]
         if inside:
             terms = [(unknown, 1.0), *((part, -1.0) for part in inside)]
             slack = _slack(known, unknown, len(inside))
             known.unknowns.add_sum(terms, -slack, MOST if ward in loose else slack)
+    return {(lsoas[lsoa], ward): unknown for (lsoa, ward), unknown in piece.items()}
+
+
+def _tie_pieces(known: Knowledge, piece: Mapping[tuple[int, str], int]) -> None:
+    """The ties of an LSOA's figures hold of its pieces, too: what of a part lies in a ward is of its whole's piece.
+
+    A tie is left out of account where no pieces can be that fit all of them and the wards' sums, as with records that
+    have a ward and no LSOA. Numbers that fit are noted as the likely ones.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not piece:
+        return
+    of_lsoa: dict[int, dict[str, int]] = {}
+    for (lsoa, ward), unknown in piece.items():
+        of_lsoa.setdefault(lsoa, {})[ward] = unknown
+    ties: dict[tuple[tuple[int, float], ...], None] = {}
+    for terms in known.ties:
+        tied = [of_lsoa.get(unknown, {}) for unknown, _ in terms]
+        # Terms of one LSOA, all of them cut: the pieces are in the same wards.
+        if all(tied) and len({tuple(pieces) for pieces in tied}) == 1:
+            for ward in tied[0]:
+                of_ward = ((pieces[ward], factor) for pieces, (_, factor) in zip(tied, terms, strict=True))
+                ties[tuple(sorted(of_ward))] = None
+    at = {unknown: place for place, unknown in enumerate(piece.values())}
+    sums = [one for one in known.unknowns.sums if not at.keys().isdisjoint(one[0])]
+    # What is fixed in each sum, and how far the pieces in it may go.
+    held: list[Tied] = []
+    for row, low, high in sums:
+        fixed = sum(factor * (known.exact[u] or 0.0) for u, factor in row.items() if u not in at)
+        held.append(Tied({at[u]: f for u, f in row.items() if u in at}, low - fixed, high - fixed))
+    held += [Tied({at[u]: f for u, f in terms}, -MOST, 0.0, terms) for terms in ties]
+    joins = [(index, place) for index, one in enumerate(held) for place in one.terms]
+    rows, columns = zip(*((index, len(held) + place) for index, place in joins), strict=True)
+    size = len(held) + len(at)
+    _, group = connected_components(
+        csr_array((np.ones(len(joins)), (rows, columns)), shape=(size, size)), False
+    )
+    inside: dict[int, tuple[list[Tied], list[int]]] = {}
+    for index, one in enumerate(held):
+        inside.setdefault(int(group[index]), ([], []))[0].append(one)
+    for place in range(len(at)):
+        inside.setdefault(int(group[len(held) + place]), ([], []))[1].append(place)
+    pieces = list(at)
+    for together, places in inside.values():
+        whole = known.unknowns.whole[pieces[places[0]]]
+        kept, values = _fitting(together, places, whole)
+        for one in kept:
+            known.unknowns.add_sum(one.terms_of_unknowns, -MOST, 0)
+        known.sums_left_out += sum(1 for one in together if one.terms_of_unknowns) - len(kept)
+        for place, value in zip(places, values, strict=True):
+            known.unknowns.likely[pieces[place]] = value
+
+
+@dataclass(frozen=True)
+class Tied:
+    """A sum of pieces, by their places, from `low` to `high`; if it may be left out, its terms by unknowns, too."""
+
+    terms: Mapping[int, float]
+    low: float
+    high: float
+    terms_of_unknowns: tuple[tuple[int, float], ...] = ()
+
+
+def _fitting(
+    together: Sequence[Tied], places: Sequence[int], whole: bool
+) -> tuple[list[Tied], list[float | None]]:
+    """The sums that may be left out and need not be, as many as fit the others, and numbers that fit all those."""
+    may_fail = [one for one in together if one.terms_of_unknowns]
+    must_hold = [one for one in together if not one.terms_of_unknowns]
+    found = _numbers(may_fail, must_hold, places, whole)
+    if found is not None:
+        values, failing = found
+        if failing.max(initial=0.0) < 0.5:
+            return may_fail, values
+        kept = [one for one, by in zip(may_fail, failing, strict=True) if by < 0.5]
+        if (again := _numbers([], [*kept, *must_hold], places, whole)) is not None:
+            return kept, again[0]
+    alone = _numbers([], must_hold, places, whole)
+    return [], alone[0] if alone else [None] * len(places)
+
+
+def _numbers(
+    may_fail: Sequence[Tied], must_hold: Sequence[Tied], places: Sequence[int], whole: bool
+) -> tuple[list[float | None], np.ndarray] | None:
+    """Numbers that fit, and by how much each sum that may fail does, as little as can be; None where there are none."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array
+
+    told = [*may_fail, *must_hold]
+    at = {place: column for column, place in enumerate(places)}
+    entries = [
+        (row, at[place], factor) for row, one in enumerate(told) for place, factor in one.terms.items()
+    ]
+    entries += [(row, len(places) + row, -1.0) for row in range(len(may_fail))]
+    # From the middle more can be reached than from an end: pieces are as even as can be.
+    middle = np.zeros(len(places))
+    for one in reversed(must_hold):
+        if one.low == one.high:  # an LSOA's pieces, before the wards that they are in
+            middle[[at[place] for place in one.terms]] = round(abs(one.low) / len(one.terms))
+    aside = len(places) + len(may_fail)
+    for column in range(len(places)):
+        entries += [(len(told) + column, column, 1.0), (len(told) + column, aside + column, -1.0)]
+    rows, columns, factors = zip(*entries, strict=True)
+    sizes = [len(places), len(may_fail), len(places)]
+    solved = milp(
+        np.repeat([0.0, 1.0, 1e-4], sizes),
+        integrality=np.repeat([int(whole), 0, 0], sizes),
+        bounds=Bounds(0, np.inf),
+        constraints=LinearConstraint(
+            csr_array((factors, (rows, columns)), shape=(len(told) + len(places), sum(sizes))),
+            [*(one.low for one in told), *([-np.inf] * len(places))],
+            [*(one.high for one in told), *middle],
+        ),
+        options={"time_limit": SECONDS},
+    )
+    if solved.x is None:
+        return None
+    values = [float(round(value)) if whole else float(value) for value in solved.x[: len(places)]]
+    return [*values], solved.x[len(places) : aside]
 
 
 def _loose_wards(

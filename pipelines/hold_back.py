@@ -14,9 +14,12 @@ import duckdb
 
 from pipelines.audit import Cell, Knowledge, knowledge, told_before
 from pipelines.authority import Disclosure
-from pipelines.bounds import Part
+from pipelines.bounds import Part, Question
 from pipelines.protect import HELD_BACK, Publication, select_sql
 from pipelines.tables import Column, Table
+
+# In a huge part, so many rounds of hiding may leave as much unsafe as before.
+PATIENCE = 3
 
 COLUMNS = (
     Column("published_table", "VARCHAR", "table of the stage published"),
@@ -58,17 +61,23 @@ def held_back(
 
     known = knowledge(con, publications, rule, shown, former)
     hidden: set[Cell] = set()
+    # Amounts last: they are hidden with their counts, which no sum joins with them.
+    parts = sorted(known.unknowns.parts(), key=lambda part: not part.integral.all())
     # What can be known without this release's figures, nothing that it hides will keep dark.
-    for unknown in told_before(known):
-        known.questions.pop(unknown, None)
+    unsafe: list[int] = []
+    for part in parts:
+        asked = [known.questions[u] for u in part.unknowns if u in known.questions]
+        if asked:
+            unsafe += _unsafe(part, asked)
+    for unknown in told_before(known, unsafe):
+        del known.questions[unknown]
     # What the latest release hid to protect others stays hidden: else the choice would change from run to run, and each
     # release tell a little of what the one before held back.
     for unknown in sorted(known.held_before):
         if unknown in known.cells:
             hidden |= {*known.cells[unknown]}
             known.untell(unknown)
-    # Amounts last: they are hidden with their counts, which no sum joins with them.
-    for part in sorted(known.unknowns.parts(), key=lambda part: not part.integral.all()):
+    for part in parts:
         part.take_back()
         hidden |= _hide_until_dark(known, part)
     return sorted(hidden)
@@ -78,16 +87,31 @@ def _hide_until_dark(known: Knowledge, part: Part) -> set[Cell]:
     """Hide figures of one part until no question about it has too good an answer; returns the cells that show them."""
     hidden: set[Cell] = set()
     hopeless: set[int] = set()
+    looked_at: set[int] = set()
+    fewest, in_vain_for = len(part.unknowns) + 1, 0
     while True:
         asked = [known.questions[u] for u in part.unknowns if u in known.questions and u not in hopeless]
         if not asked:
             return hidden
-        unsafe = part.dark(asked)
+        unsafe = _unsafe(part, asked)
+        if part.is_huge and (new := {*unsafe} - looked_at):
+            looked_at |= new
+            if in_vain := told_before(known, new):
+                for unknown in in_vain:
+                    del known.questions[unknown]
+                continue
         if not unsafe:
             return hidden
+        # Too much hangs together to tell whether hiding more will ever do: the audit says of what.
+        if part.is_huge and not part.lost(asked):
+            in_vain_for = 0 if len(unsafe) < fewest else in_vain_for + 1
+            fewest = min(fewest, len(unsafe))
+        if in_vain_for == PATIENCE:
+            hopeless |= {*unsafe}
+            continue
         chosen: set[int] = set()
         for unknown in sorted(unsafe, key=lambda u: known.label[u]):
-            telling = {*part.telling(unknown), unknown}
+            telling = {*part.telling(known.questions[unknown]), unknown}
             if telling & chosen:
                 continue  # what is hidden now may do for this one, too
             choice = [u for u in telling if u in known.cells and _can_be_hidden(known, u)]
@@ -103,6 +127,15 @@ def _hide_until_dark(known: Knowledge, part: Part) -> set[Cell]:
             known.untell(best)
             chosen.add(best)
         part.take_back()
+
+
+def _unsafe(part: Part, asked: Sequence[Question]) -> list[int]:
+    """The questions that are answered too well, or cannot be shown not to be.
+
+    Of a huge part, as long as there are any, only those that are so at first sight: what is hidden for them leaves less
+    to look at closely.
+    """
+    return (part.lost(asked) if part.is_huge else []) or [*part.dark(asked)]
 
 
 def _can_be_hidden(known: Knowledge, unknown: int) -> bool:

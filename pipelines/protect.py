@@ -160,9 +160,10 @@ class Definition(Description):
     A count is hidden where it, or the column of its `contributors`, is below the threshold, and where it is one of the
     `parts` of another and the rest is below it: nearly all of them is as telling as nearly none.
 
-    `at_most`, `sums` (in a row), `totals` (of another table) and `quantities` tell the audit how the figures hang
-    together, as an outsider may guess: what is not true of the exact figures is left out of account. None of them
-    changes what is published. `of_files` are counts that tell of files and how they were handled (rows rejected, placed
+    `at_most`, `sums` (in a row), `totals` (of another table), `quantities` and `overlaps` (a count of what two groups
+    share: the count of each group, and the column that names it) tell the audit how the figures hang together, as an
+    outsider may guess: what is not true of the exact figures is left out of account. None of them changes what is
+    published. `of_files` are counts that tell of files and how they were handled (rows rejected, placed
     coarsely), not of people: hidden and rounded as any, though the audit does not ask how nearly they can be known; so
     are all counts of the rows that `of_files_where` names by the value of a dimension (records without a place).
 
@@ -199,6 +200,7 @@ class Definition(Description):
     sums: dict[str, Texts] = Field(default_factory=dict)
     totals: dict[str, Elsewheres] = Field(default_factory=dict)
     quantities: dict[str, Quantity] = Field(default_factory=dict)
+    overlaps: dict[str, dict[str, str]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Definition:
@@ -208,7 +210,7 @@ class Definition(Description):
                 f"wanted either `open: true` or `datasets` (columns that name datasets); found {found}"
             )
         protected = (
-            "counts", "contributors", "parts", "amounts", "rates", "changes", "at_most", "sums", "totals",
+            "counts", "contributors", "parts", "amounts", "rates", "changes", "at_most", "sums", "totals", "overlaps",
         )  # fmt: skip
         if self.open and (any(getattr(self, key) for key in protected) or self.rows == "open_only"):
             *most, last = (f"`{key}`" for key in (*protected, "rows"))
@@ -261,6 +263,16 @@ class Definition(Description):
         for name, quantity in self.quantities.items():
             self._among("quantities", [name], figures, "the counts")
             self._among(f"quantities.{name}", quantity.by, self.dimensions, "the dimensions")
+        for name, groups in self.overlaps.items():
+            self._among("overlaps", [name], self.counts, "the counts")
+            self._among(f"overlaps.{name}", groups, self.counts, "the counts")
+            self._among(f"overlaps.{name}", groups.values(), self.key, "the key")
+            if len(groups) != 2 or len({*groups.values()}) != 2:
+                found = ", ".join(f"{count}: {column}" for count, column in groups.items()) or "none"
+                raise ValueError(
+                    f"`overlaps.{name}`: wanted two counts and of each the column that names its group, "
+                    f"as in {{properties_a: dataset_a, properties_b: dataset_b}}; found {found}"
+                )
         made = [*self.dimensions, *self.open_figures]
         for name in (*self.counts, *self.amounts, *self.rates, *self.changes):
             made += [name, f"{name}_status"]
@@ -481,7 +493,7 @@ def select_sql(definition: Definition, rule: Disclosure, with_held_back: bool = 
     protected_rows = ",\n".join([_lines(passed, 4), *(f"    {column}" for column in columns)])
     derived = []
     for name, rate in definition.rates.items():
-        derived.append(f"    {_rate(rate)} AS {_name(name)}")
+        derived.append(f"    {_rate(definition, rate)} AS {_name(name)}")
         derived.append(f"    {_rate_status(definition, rate)} AS {_name(f'{name}_status')}")
     for name, change in definition.changes.items():
         derived.append(f"    {_change(change)} AS {_name(name)}")
@@ -621,11 +633,15 @@ def _allowed_areas(definition: Definition) -> tuple[str, ...]:
     return AREA_TYPES[AREA_TYPES.index(smallest) :] if smallest in AREA_TYPES else ()
 
 
-def _rate(rate: Rate) -> str:
+def _rate(definition: Definition, rate: Rate) -> str:
     # Rounded half up in whole numbers; dividing by the scale then only sets the decimal point.
     scale = 10**rate.decimals
     count, per = _name(rate.count), _name(rate.per)
-    whole = f"(2 * {rate.times * scale} * CAST({count} AS HUGEINT) + {per}) // (2 * {per})"
+    doubled = f"(2 * {rate.times * scale} * CAST({count} AS HUGEINT) + {per})"
+    whole = f"{doubled} // (2 * {per})"
+    if rate.count in definition.amounts:
+        # An amount may be negative, and `//` cuts towards zero.
+        whole = f"({whole} - CAST({doubled} % (2 * {per}) < 0 AS TINYINT))"
     return f"CASE WHEN {per} > 0 THEN CAST({whole} / {scale} AS {_rate_type(rate)}) END"
 
 
@@ -914,7 +930,11 @@ def _rate_tests(definition: Definition, name: str, rate: Rate) -> list[tuple[str
     told = _rate_status(definition, rate)
     return [
         (name, "a rate is shown whose count is hidden", f"({hidden}) AND {value} IS NOT NULL"),
-        (name, "a rate is not what the published counts give", f"{value} IS DISTINCT FROM {_rate(rate)}"),
+        (
+            name,
+            "a rate is not what the published counts give",
+            f"{value} IS DISTINCT FROM {_rate(definition, rate)}",
+        ),
         (
             f"{name}_status",
             "a rate's status does not follow from its counts",

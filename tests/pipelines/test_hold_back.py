@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import bounds
 from pipelines.authority import Disclosure
 from pipelines.hold_back import held_back, held_back_table
 from tests.pipelines import test_audit
@@ -43,7 +44,7 @@ def test_nothing_is_left_in_worlds_of_small_numbers(
     made_by: Callable[[int, Path], tuple[World, object]], tmp_path: Path
 ) -> None:
     hidden = 0
-    for seed in range(3, 9):
+    for seed in range(3, 7):
         world, _ = made_by(seed, tmp_path / str(seed))
         leaks = world.leaks()
         found = world.hide()
@@ -51,6 +52,20 @@ def test_nothing_is_left_in_worlds_of_small_numbers(
         assert bool(found) == bool(leaks)
         assert world.leaks() == []
     assert hidden > 3
+
+
+def test_nothing_is_left_where_too_much_hangs_together_to_be_solved_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = 0
+    for seed in range(3, 7):
+        world, _ = areas_that_wards_cut(seed, tmp_path / str(seed))
+        with monkeypatch.context() as of_many:
+            of_many.setattr(bounds, "SMALL", 1)
+            of_many.setattr(bounds, "MOST_TERMS", 0)
+            hidden += len(world.hide())
+        assert world.leaks() == []
+    assert hidden > 1
 
 
 def grid(folder: Path, rule: Disclosure = RULE, backwards: bool = False) -> World:

@@ -462,6 +462,19 @@ def test_open_amounts_pass_as_they_are_and_missing_ones_are_not_applicable(tmp_p
     assert shown(world, "spend", "paid", "paid_status") == [(-1_049, "published"), (None, "not applicable")]
 
 
+@pytest.mark.parametrize(
+    ("payers", "paid", "mean"), [(4, -1_049, -262), (4, -1_051, -263), (2, -1_049, -524), (2, -1_051, -525), (4, -1, 0)]
+)  # fmt: skip
+def test_means_below_zero_are_rounded_like_those_above(
+    tmp_path: Path, payers: int, paid: int, mean: int
+) -> None:
+    # To the nearest, halves up: -262.25, -262.75, -524.5, -525.5, -0.25.
+    world = World(tmp_path)
+    row = {"dataset": "bins", "area": "1", "payers": payers, "paid": paid, "first": 900, "second": 149}
+    world.table("spend", SPEND, [row | {"step": 100}], "none")
+    assert shown(world, "spend", "mean") == [(mean,)]
+
+
 def test_changes_are_of_what_is_published(tmp_path: Path) -> None:
     world = World(tmp_path)
     months: dict[str, list[int | None]] = {"tax": [12, 13, 9, 40, None, 40, 62], "bins": [3, 1]}
@@ -621,6 +634,15 @@ def test_verify_sees_tampered_amounts_and_changes(tmp_path: Path, change: str, w
             {"quantities": "{used: {name: use, by: datasett}}"},
             "`quantities.used`: `datasett` is not among the dimensions",
         ),
+        (
+            {"overlaps": "{used: {used: dataset}}"},
+            "`overlaps.used`: wanted two counts and of each the column that names its group",
+        ),
+        (
+            {"overlaps": "{used: {used: dataset, usd: area_code}}"},
+            "`overlaps.used`: `usd` is not among the counts; did you mean `used`?",
+        ),
+        ({"overlaps": "{used: {used: people}}"}, "`overlaps.used`: `people` is not among the key"),
         (
             {"changes": "{change: {of: usd, along: area_code, within: dataset, meaning: Change}}"},
             "`changes.change`: `usd` is not among the counts; did you mean `used`?",
