@@ -10,8 +10,9 @@
 AUTHORITY ?= data/sample
 OUTPUT ?= output
 PYTHON ?= python3
-# Tests run on as many cores as there are, up to four: each process opens its own browser.
-TEST_ARGUMENTS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+# Tests run on as many cores as there are, up to four: each process opens its own browser. A file's tests stay together,
+# and the longest files come first (tests/conftest.py).
+TEST_ARGUMENTS ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # The folders of code that are there (git keeps no empty ones).

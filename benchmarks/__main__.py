@@ -2,10 +2,12 @@
 
 import sys
 
-from benchmarks import auditing, points, reading
+from benchmarks import auditing, matching, points, reading
 
 BENCHMARKS = {
     "reading": lambda: reading.run().line(),
+    "matching": matching.run,
+    "matching at scale": matching.scale,
     "points": lambda: points.run().line(),
     "auditing": lambda: auditing.run().line(),
     "borough": auditing.whole,

@@ -34,8 +34,8 @@ Format = Literal["csv", "xlsx", "parquet", "geopackage", "geojson"]
 Sensitivity = Literal["open", "personal", "special"]
 Role = Literal[
     "uprn", "usrn", "property_reference", "address_line", "postcode", "easting", "northing", "longitude", "latitude",
-    "area_code", "record_reference", "personal", "category", "measure", "weight", "event_date", "date", "as_at", "text",
-    "ignore",
+    "area_code", "record_reference", "personal", "category", "measure", "weight", "event_date", "date", "as_at",
+    "change", "text", "ignore",
 ]  # fmt: skip
 Kind = Literal[
     "uprn",
@@ -52,22 +52,23 @@ Kind = Literal[
 ]
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+JUMP_PERCENT = 20
 ANY_FILE = ("*.csv", "*.xlsx", "*.parquet", "*.gpkg", "*.geojson", "*.zip")
 # Tables of the stages `sources` and `services` that are made from all descriptions together, or beside each one.
 RESERVED = {
-    "authority", "dataset", "file_read", "issue_kind", "measure", "record", "record_tenure", "row_rejected",
-    "site_name", "source", "tenure", "value_issue",
+    "authority", "dataset", "file_read", "issue_kind", "measure", "property_reference", "record", "record_tenure",
+    "row_rejected", "site_name", "source", "tenure", "value_issue",
 }  # fmt: skip
 BESIDE = ("_files", "_rejected")
 SINGLE_ROLES = (
     "uprn", "usrn", "record_reference", "postcode", "area_code", "easting", "northing", "longitude", "latitude",
-    "event_date", "as_at",
+    "event_date", "as_at", "change",
 )  # fmt: skip
 # The columns that every dataset's table has, whatever its description says.
 FIXED_COLUMNS = (
     "authority_code", "record_id", "subject", "file", "row_number", "as_at", "event_date", "weight", "uprn",
-    "uprn_issue", "usrn", "address", "postcode", "postcode_issue", "easting", "northing", "coordinates_issue",
-    "area_code", "area_code_issue", "issues",
+    "uprn_issue", "uprn_form", "usrn", "address", "postcode", "postcode_issue", "easting", "northing",
+    "coordinates_issue", "area_code", "area_code_issue", "issues",
 )  # fmt: skip
 
 
@@ -81,10 +82,15 @@ class RowRule(Description):
     """Rows that are left out (or alone kept), by the text of one column, and why."""
 
     column: str
+    """The header of the column whose text is looked at."""
     equals: Texts = ()
+    """The text, or list of texts, that the whole cell equals; capitals do not count."""
     matches: str = ""
+    """A pattern (regular expression, as DuckDB reads it) that is found anywhere in the cell."""
     blank: bool = False
+    """`true`: the cell is empty, or holds a word for "no value"."""
     because: str
+    """Why, in the words that the account of rejected rows gives."""
 
     @model_validator(mode="after")
     def _one_test(self) -> RowRule:
@@ -100,16 +106,40 @@ class ColumnUse(Description):
     """What one header of a dataset's file is."""
 
     role: Role = Field(alias="is")
+    """What the column is; it decides what becomes of it."""
     name: str = Field(default="", alias="as")
+    """What the column is called in the dataset's table: lower-case letters, digits and underscores."""
     keep: Literal["dropped", "keyed", "age_band"] = "dropped"
+    """What is kept of a `personal` column: nothing, a keyed mark instead of each value, or the age band of a date of
+    birth."""
     identifies: Literal["", "person", "household"] = ""
+    """Beside `keep: keyed`: the column says which person, or which household, the record is about."""
     format: str = ""
+    """How dates are written, as in `%d/%m/%Y`; ISO dates and day/month/year are read without."""
+    source: str = ""
+    """Of a `property_reference`: the source of the gazetteer's cross-references among which it is looked up."""
     type: Literal["integer", "decimal", "text"] = "decimal"
+    """What a `measure` is kept as."""
     values: tuple[str, ...] = ()
+    """The code list of a `category`; any other value is counted as an issue."""
     required: bool = False
+    """`true`: a row without a value here that can be read is rejected."""
+    also: Texts = ()
+    """Other headers under which the same column has come, or comes now: a header, or a list of them."""
+    insert: Texts = ("I", "Insert")
+    """In the column that is the `change`: the word, or list of words, of rows that bring a new record."""
+    update: Texts = ("U", "Update")
+    """In the column that is the `change`: the words of rows that bring a record anew."""
+    delete: Texts = ("D", "Delete")
+    """In the column that is the `change`: the words of rows that take a record away."""
 
     @model_validator(mode="after")
     def _sensible(self) -> ColumnUse:
+        if self.role != "change" and {"insert", "update", "delete"} & self.model_fields_set:
+            raise ValueError("`insert`, `update` and `delete` are for the column that is the `change`")
+        words = [word.strip().upper() for word in (*self.insert, *self.update, *self.delete)]
+        if twice := sorted({word for word in words if words.count(word) > 1}):
+            raise ValueError(f"`{twice[0]}` can mean only one of `insert`, `update` and `delete`")
         if self.keep != "dropped" and self.role != "personal":
             raise ValueError("`keep` is for columns that are `personal`")
         if self.identifies and self.keep != "keyed":
@@ -117,6 +147,8 @@ class ColumnUse(Description):
         if self.format and self.role not in {"event_date", "date", "as_at", "personal"}:
             raise ValueError("`format` is for dates")
         _hold_to_date_format(self.format)
+        if self.source and self.role != "property_reference":
+            raise ValueError("`source` is for a `property_reference`: the source of its cross-references")
         if self.values and self.role != "category":
             raise ValueError("`values` is for a `category`")
         if self.required and (self.role == "ignore" or (self.role == "personal" and not self.is_own)):
@@ -140,18 +172,32 @@ class Files(Description):
     """Where rows are and how they are written; shared by sources and datasets."""
 
     folder: str = ""
+    """Where the files are, if not beside the description; `{data}` stands for the folder of `--data`."""
     edition: str = ""
+    """The edition of the files, where their names do not tell."""
     files: Texts = ()
+    """The pattern, or list of patterns, of the files' names, such as `council_tax_*.csv`; without it every file of a
+    kind that can be read."""
     format: Format | None = None
+    """How the files are written, where their ending does not tell."""
     sheet: str = ""
+    """The sheet of a workbook, where several have the headers needed."""
     layer: str = ""
+    """The layer of a GeoPackage, where several have the headers needed."""
     delimiter: str = ""
+    """What parts the fields of a CSV file: one character, or `tab`; it is found by itself."""
     encoding: str = ""
+    """The encoding of a CSV file, such as `cp1252`; UTF-8, UTF-16 and Windows-1252 are found by themselves."""
     header_row: int = Field(default=0, ge=0)
+    """The row of the headers, where it cannot be found by itself (the first row is 1)."""
     headers: tuple[str, ...] = ()
+    """The headers, in order, of a file that has none."""
     exclude: tuple[RowRule, ...] = ()
+    """Rows that are left out, each with the reason: totals, notes, test records."""
     keep_only: RowRule | None = None
+    """The only rows that are kept, with the reason."""
     missing: tuple[str, ...] = ()
+    """Further words that mean "no value", such as `Not Known`."""
 
     @field_validator("files")
     @classmethod
@@ -207,28 +253,72 @@ class AsAtColumn(Description):
     """The date of an extract stands in one of its columns."""
 
     column: str
+    """The header of the column that holds the date of the extract."""
 
 
 class Dataset(Files):
     """One dataset of the council (`services/`) or one kind of site (`sites/`), as its `dataset.yaml` says."""
 
     name: str
+    """Name of its folder."""
     group: Literal["service", "site"]
+    """Whether it stands in `services/` or in `sites/`."""
     path: Path
+    """Its description."""
     title: str
+    """What people call the dataset, such as: Garden waste subscriptions."""
     owner: str
+    """The service that answers for the data, as it is called in the council."""
     sensitivity: Sensitivity
+    """`open` (already public), `personal` (about people), or `special` (about their health, care, origin, belief,
+    offences or the like)."""
     purpose: str = ""
+    """What the data were collected for, and what they are used for here, in a sentence."""
     lawful_basis: str = ""
+    """The lawful basis of that use, such as: Public task (Environmental Protection Act 1990)."""
     uses: tuple[Use, ...] = ("demand",)
+    """The list of what the purpose covers: `demand` (counted by area), `overlap` (joined with other services at the
+    same property), `reach` (set against sites and the way to them)."""
     keep_months: int | None = Field(default=None, ge=1, le=1200)
+    """For how many months an extract, or an event, is used: a whole number."""
+    jump_percent: int = Field(default=JUMP_PERCENT, ge=1, le=1000)
+    """By how much, in per cent, rows and what is placed may differ from the extract before without a warning."""
     licence: str = ""
+    """The licence of open data."""
     attribution: str = ""
+    """The words that the licence of open data asks for."""
     as_at: Literal["file_name"] | AsAtColumn | date = "file_name"
+    """The date that an extract describes: `file_name` where the name of each file tells it (`_2026-09-30`, `_2026-09`),
+    else a date such as 2026-09-30, or `{column: header}`."""
     kind: Literal["stock", "flow"] = "stock"
+    """`stock`: the records as they stand at a date; `flow`: events, each with its date."""
     period: Literal["month", "quarter", "year"] = "quarter"
+    """By which period the events of a `flow` are counted."""
+    extracts: Literal["", "snapshot", "full", "append", "changes"] = ""
+    """How extracts follow each other: `snapshot` (each is how things stand at its date; a stock is so without saying),
+    `append` (each adds events; a flow is so without saying), `full` (the newest replaces all before it), `changes`
+    (after a first whole extract, records that are new, changed or gone)."""
+    corrections: Literal["refuse", "replace"] = "refuse"
+    """What becomes of a second extract of one date: it is refused, or it replaces the one before it."""
+    parts: bool = False
+    """`true`: each extract comes in several files."""
+    unreadable_percent: int = Field(default=20, ge=0, le=100)
+    """A file is refused where more than so many percent of a column's values are not what the column is said to be
+    (numbers, dates, codes of its list)."""
     counts: str = "record"
-    columns: dict[str, Annotated[ColumnUse, BeforeValidator(_column_use)]]
+    """What one row of the file is, in the singular, such as: subscription."""
+    columns: dict[
+        str, Annotated[ColumnUse, BeforeValidator(_column_use, json_schema_input_type=Role | ColumnUse)]
+    ]
+    """What each header of the file is; a header that is not named never enters. Written as `header: role`, or `header:
+    {is: role, ...}`; a header between slashes is a pattern."""
+
+    @field_validator("title", "owner", "counts")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("wanted words; found nothing")
+        return value
 
     @field_validator("as_at", mode="before")
     @classmethod
@@ -264,6 +354,15 @@ class Dataset(Files):
             if len(of_role.get(role, [])) > 1:
                 first, second, *_ = of_role[role]
                 raise ValueError(f"`{second}`: `{first}` is `{role}` already; which is it?")
+        self._hold_to_succession(of_role)
+        folded = [header.strip().casefold() for header in self.columns]
+        for header, use in self.columns.items():
+            for other in use.also:
+                if other.strip().casefold() in folded:
+                    raise ValueError(
+                        f"`{header}`: `also: {other}` is another line's header, or on two lines; which is it?"
+                    )
+                folded.append(other.strip().casefold())
         for pair in (("easting", "northing"), ("longitude", "latitude")):
             if (pair[0] in of_role) != (pair[1] in of_role):
                 raise ValueError(f"wanted both `{pair[0]}` and `{pair[1]}`; found only one")
@@ -282,6 +381,31 @@ class Dataset(Files):
                 names.add(name)
         return self
 
+    def _hold_to_succession(self, of_role: dict[str, list[str]]) -> None:
+        if (self.kind, self.extracts) in {("stock", "append"), ("flow", "snapshot")}:
+            fitting = "snapshot, full or changes" if self.kind == "stock" else "append, full or changes"
+            raise ValueError(f"`extracts: {self.extracts}` is not for a {self.kind}: wanted {fitting}")
+        if self.extracts in {"full", "changes"} and self.as_at != "file_name":
+            raise ValueError(
+                f"`extracts: {self.extracts}`: wanted the date of each extract in its file's name (`as_at: file_name`)"
+            )
+        if self.extracts == "changes" and not ("change" in of_role and "record_reference" in of_role):
+            lacking = "change" if "change" not in of_role else "record_reference"
+            raise ValueError(f"`extracts: changes`: wanted a column that is the `{lacking}`; found none")
+        if "change" in of_role and self.extracts != "changes":
+            raise ValueError(
+                f"`{of_role['change'][0]}` is a `change`: say also `extracts: changes`, at the top"
+            )
+        if self.parts and self.corrections == "replace":
+            raise ValueError(
+                "`parts` and `corrections: replace`: is a second file of a date a part, or a correction?"
+            )
+
+    @property
+    def succession(self) -> str:
+        """How its extracts follow each other: `snapshot`, `full`, `append` or `changes`."""
+        return self.extracts or ("snapshot" if self.kind == "stock" else "append")
+
     @property
     def is_open(self) -> bool:
         """Whether its figures are already public."""
@@ -299,9 +423,13 @@ class SourceColumn(Description):
     """One column of an open source's table."""
 
     kind: Kind = Field(alias="type")
+    """What the column holds."""
     meaning: str
+    """What it means, in a sentence."""
     required: bool = False
+    """`true`: a row without it is rejected."""
     format: str = ""
+    """How its dates are written, as in `%d/%m/%Y`."""
 
     @field_validator("format")
     @classmethod
@@ -314,16 +442,27 @@ class Source(Files):
     """One open source: the table that it fills and how its publisher writes it."""
 
     name: str
+    """Name of its folder."""
     path: Path
+    """Its description."""
     title: str
+    """The title that its publisher gives it."""
     publisher: str
+    """Who publishes it."""
     licence: str
+    """Its licence."""
     attribution: str
+    """The words that its licence asks for."""
     cadence: str = ""
+    """How often it is published."""
     meaning: str
+    """What one row of the table is."""
     key: tuple[str, ...]
+    """The columns of the table that tell its rows apart."""
     table: dict[str, SourceColumn]
+    """The columns of the table, whatever the publisher calls them."""
     columns: dict[str, str]
+    """Which column of the table each header is, or `ignore`; a header between slashes is a pattern."""
 
     @model_validator(mode="after")
     def _columns_fit(self) -> Source:
@@ -348,16 +487,22 @@ class Dominance(Description):
     """
 
     contributors: int = Field(default=2, ge=1, le=2)
+    """How many of the largest amounts are looked at."""
     percent: int = Field(default=85, ge=50, le=100)
+    """More than so many percent of the sum, and it is held back."""
     p_percent: int = Field(default=10, ge=1, le=100)
+    """The sum less its two largest amounts must be at least so many percent of the largest."""
 
 
 class Disclosure(Description):
     """The one rule for everything published: counts below `threshold` are hidden, the rest rounded to `round_to`."""
 
     threshold: int = Field(default=10, ge=5)
+    """Counts below it are hidden in everything published."""
     round_to: int = Field(default=5, ge=5)
+    """The others are rounded to a multiple of it."""
     dominance: Dominance = Dominance()
+    """When a sum of amounts is held back although many stand behind it."""
 
     @model_validator(mode="after")
     def _fits(self) -> Disclosure:
@@ -382,32 +527,44 @@ class SignOff(Description):
     """Who answers for the use of these data, by job title, and since when."""
 
     by: str
+    """Job title of who answers for the use of the data."""
     on: date
+    """Since when; write the key in quotes: `"on"`."""
 
 
 class ThirdParty(Description):
     """An outside body that takes part in running the tool, as the transparency record asks for it."""
 
     name: str
+    """Name of the body."""
     companies_house_number: str = ""
+    """Its number at Companies House."""
     role: str = ""
+    """What it does."""
     procurement: str = ""
+    """How it was procured."""
     data_access: str = ""
+    """Which data it may see, and how."""
 
 
 class Assessment(Description):
     """An assessment that was made (of data protection, of equality, ...): its title, date and outcome."""
 
     title: str
+    """What was assessed."""
     on: date | None = None
+    """When; write the key in quotes: `"on"`."""
     outcome: str = ""
+    """What came of it."""
 
 
 class Risk(Description):
     """A risk that the authority itself has found, and what it does about it."""
 
     risk: str
+    """What could go wrong."""
     mitigation: str
+    """What is done about it."""
 
 
 class Transparency(Description):
@@ -417,33 +574,61 @@ class Transparency(Description):
     """
 
     website_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Page of the council on the tool."""
     contact_email: str = Field(default="", pattern=r"^(\S+@\S+)?$")
+    """Address for questions."""
     organisation: str = ""
+    """Name of the organisation, where it is not the authority's."""
     team: str = ""
+    """Team that runs the tool."""
     senior_responsible_owner: str = ""
+    """Job title of who answers for it."""
     phase: Literal["", "Pre-deployment", "Private beta", "Public beta", "Production", "Retired"] = ""
+    """Phase that the tool is in."""
     third_party_involvement: bool | None = None
+    """Whether outside bodies take part in running it."""
     third_parties: tuple[ThirdParty, ...] = ()
+    """Those bodies."""
     benefits: str = ""
+    """What it is good for, with evidence."""
     previous_process: str = ""
+    """How it was done before."""
     alternatives_considered: str = ""
+    """What else was considered."""
     integration: str = ""
+    """Where it stands in the council's decisions."""
     human_review: str = ""
+    """Who looks at what it says before anything is done."""
     frequency_and_scale: str = ""
+    """How often it is used, and by how many."""
     required_training: str = ""
+    """What its users must have learnt."""
     appeals: str = ""
+    """How a decision can be challenged."""
     maintenance: str = ""
+    """Who maintains it, and how often."""
     who_may_read: str = ""
+    """Who may read the restricted folder."""
     data_sharing_agreements: str = ""
+    """Agreements under which data are shared."""
     impact_assessments: tuple[Assessment, ...] = ()
+    """Assessments that were made."""
     risks: tuple[Risk, ...] = ()
+    """Risks that the authority itself has found."""
     ethical_deliberation: str = ""
+    """What was weighed, and by whom."""
     expectations: str = ""
+    """Whether people would expect this use of their data."""
     consultation: str = ""
+    """Who was asked."""
     special_category_condition: str = ""
+    """Condition for using special category data."""
     rights: str = ""
+    """How people use their rights."""
     risk_assessment: str = ""
+    """Likelihood and severity of harm."""
     data_protection_advice: str = ""
+    """Advice of the data protection officer."""
 
     @model_validator(mode="after")
     def _third_parties_fit(self) -> Transparency:
@@ -452,17 +637,39 @@ class Transparency(Description):
         return self
 
 
+class Automation(Description):
+    """What Dagster starts by itself, while its pages are open; there a person can switch each of it on and off."""
+
+    watch: bool = False
+    """Whether a file that comes, or is changed, starts a run of what it concerns."""
+    settle_seconds: int = Field(default=60, ge=1, le=86_400)
+    """How long a file has to stay as it is before it counts as whole."""
+    refresh: str = Field(default="", pattern=r"^(daily|weekly|monthly|(\S+ ){4}\S+)?$")
+    """When to make everything again: `daily`, `weekly`, `monthly`, or the five fields of cron; in British time."""
+
+
 class AuthorityDescription(Description):
     """`authority.yaml`."""
 
     name: str
+    """Name of the council."""
     code: str
+    """GSS code of the council, such as E06000022."""
     area_vintage: int = Field(ge=2001, le=2100)
+    """Census year of the areas to plan by, such as 2021."""
     data: str = "data"
+    """The folder that `{data}` stands for in descriptions, seen from the authority folder; `--data` and PLACES_DATA go
+    before it."""
     disclosure: Disclosure = Disclosure()
+    """The rule for everything published."""
     owners: dict[str, str] = {}
+    """Who answers for what, by role: `senior_responsible_owner`, `gis_team`, ..."""
     sign_off: SignOff | None = None
+    """Who answers for the use of the data."""
     transparency: Transparency = Transparency()
+    """What only people can say in the transparency record and the data protection fact sheet."""
+    automation: Automation = Automation()
+    """What Dagster starts by itself, while its pages are open."""
 
     @field_validator("code")
     @classmethod
@@ -483,7 +690,10 @@ class Broken:
 
 @dataclass(frozen=True)
 class Authority:
-    """An authority folder, read: what it says, its sources, its datasets, and those that are broken."""
+    """An authority folder, read: what it says, its sources, its datasets, and those that are broken.
+
+    `up_to` is the day up to which its datasets are used, where an earlier month is made again; None for all of them.
+    """
 
     folder: Path
     data: Path
@@ -491,6 +701,7 @@ class Authority:
     sources: tuple[Source, ...]
     datasets: tuple[Dataset, ...]
     broken: tuple[Broken, ...]
+    up_to: date | None = None
 
     @property
     def code(self) -> str:
@@ -546,8 +757,10 @@ class Authority:
         return path.name
 
 
-def load_authority(folder: Path, data: Path | None = None) -> Authority:
+def load_authority(folder: Path, data: Path | None = None, up_to: date | None = None) -> Authority:
     """Read an authority folder.
+
+    `up_to` leaves out what its datasets hold of later days.
 
     `data` (else the environment's PLACES_DATA, else `data:` in authority.yaml) is the folder that `{data}` stands for.
     Raises `DescriptionError` when `authority.yaml` itself cannot be used; problems of single sources and datasets are
@@ -594,7 +807,7 @@ def load_authority(folder: Path, data: Path | None = None) -> Authority:
                 broken.append(Broken("services", name, tuple(error.problems)))
     taken = {*known, *RESERVED, *(dataset.name for dataset in datasets)}
     named = tuple(_named_apart(one, taken) if one.name not in known else one for one in broken)
-    return Authority(folder, chosen.resolve(), about, tuple(sources), tuple(datasets), named)
+    return Authority(folder, chosen.resolve(), about, tuple(sources), tuple(datasets), named, up_to)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -630,10 +843,16 @@ class SourceOverride(Files):
     """`source.yaml` of an authority folder: where and how its copy of an open source is written."""
 
     title: str = ""
+    """The title, where this copy has another."""
     publisher: str = ""
+    """The publisher, where it is another."""
     licence: str = ""
+    """The licence, where it is another."""
     attribution: str = ""
+    """The attribution, where it is another."""
     columns: dict[str, str] = {}
+    """Which column of the source's table each header of this copy is, or `ignore`; a header between slashes is a
+    pattern."""
 
 
 def is_pattern(header: str) -> bool:

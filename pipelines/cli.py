@@ -8,18 +8,20 @@ a description was refused; 4 another run is at work on the same output.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.commands import forget, journal, listing, release, run, ui
-from pipelines.commands.terminal import BUSY, FAILED, UNUSABLE, indented, say
-from pipelines.descriptions import DescriptionError
-from pipelines.run import AnotherRun
+from pipelines.commands.terminal import BUSY, FAILED, FINE, UNUSABLE, indented, say
 
-# In the order in which help lists them.
-COMMANDS = (run, listing, release, journal, forget, ui)
+# The commands, in the order in which help lists them, each with its module in `commands`. Only the module of the one
+# that is called is loaded: most need far more than `places match` does.
+COMMANDS = {
+    "run": "run", "list": "listing", "new-dataset": "new_dataset", "check": "check", "match": "match",
+    "review": "review", "release": "release", "journal": "journal", "forget": "forget", "schema": "schema", "ui": "ui",
+}  # fmt: skip
 
 DESCRIPTION = """\
 Puts a council's records on places, joins its services there, and writes maps and tables in which small counts are
@@ -32,10 +34,18 @@ examples:
   places run --authority /secure/ourcouncil      your own council
   places run --authority examples/bath --data /data/open
                                                  descriptions here, files kept elsewhere
+  places run --as-at 2026-08-31 --output august
+                                                 an earlier month again, from the extracts up to its end
   places run --dry-run                           what would change and be held back, changing nothing
   places list --authority /secure/ourcouncil     what would be made, from which files
   places release diff                            what changed from the release before to the current one
   places release rollback                        back to the release before
+  places new-dataset waste_2026-09.csv --authority /secure/ourcouncil
+                                                 describes a new extract: writes its dataset.yaml, for you to edit
+  places check licences.csv                      what a file holds, and what is wrong with its identifiers
+  places match --gazetteer G.csv --records R.csv --output O.csv
+                                                 the UPRNs of addresses, from one spreadsheet to another
+  places review                                  doubtful addresses, to be settled by a person
   places ui                                      the same in Dagster, in your browser
 
 exit codes: 0 all is well; 1 something failed; 2 the command or the authority folder cannot be used;
@@ -43,8 +53,8 @@ exit codes: 0 all is well; 1 something failed; 2 the command or the authority fo
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line's grammar, with help that teaches."""
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The command line's grammar, with help that teaches; where a command is named, with that one alone."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
         "--authority", type=Path, default=Path(os.environ.get("AUTHORITY") or "data/sample"), metavar="DIR",
@@ -66,37 +76,49 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands, shared)
+    for name in [command] if command in COMMANDS else COMMANDS:
+        importlib.import_module(f"pipelines.commands.{COMMANDS[name]}").add(commands, shared)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Errors are one plain message unless --debug."""
-    chosen = parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen = parser(arguments[0] if arguments else None).parse_args(arguments)
     try:
         return int(chosen.do(chosen))
-    except DescriptionError as error:
-        if chosen.debug:
-            raise
-        say(f"places: {chosen.authority} cannot be used:\n{indented(str(error))}")
-        return UNUSABLE
-    except AnotherRun as error:
-        if chosen.debug:
-            raise
-        say(f"places: {error}")
-        return BUSY
     except KeyboardInterrupt:
         say("places: stopped; what was published before is as it was")
         return 130
-    except OSError as error:
-        if chosen.debug:
+    except BrokenPipeError:
+        # Whoever reads has had enough (`places list | head`); nor shall Python complain of it while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except Exception as error:
+        said = None if chosen.debug else _explained(error, chosen)
+        if said is None:
             raise
+        message, code = said
+        say(message)
+        return code
+
+
+def _explained(error: Exception, chosen: argparse.Namespace) -> tuple[str, int] | None:
+    """What to say of an error that any command may meet, and the exit code; None for one that nobody foresaw."""
+    from pipelines.descriptions import DescriptionError
+    from pipelines.run import AnotherDay, AnotherRun
+
+    if isinstance(error, DescriptionError):
+        return f"places: {chosen.authority} cannot be used:\n{indented(str(error))}", UNUSABLE
+    if isinstance(error, AnotherDay):
+        return f"places: {error}", UNUSABLE
+    if isinstance(error, AnotherRun):
+        return f"places: {error}", BUSY
+    if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        say(
-            f"places: {error.strerror or type(error).__name__}{where}; what was published before is as it was"
-        )
-        return FAILED
+        reason = error.strerror or type(error).__name__
+        return f"places: {reason}{where}; what was published before is as it was", FAILED
+    return None
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ Model = TypeVar("Model", bound=BaseModel)
 class Description(BaseModel):
     """The base of every description: unknown keys are errors, values are never changed after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # The text under a key says what it means: in editors (`schemas`), and where it is still to be filled in.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _as_list(value: Any) -> Any:
@@ -32,7 +33,10 @@ def _as_list(value: Any) -> Any:
 
 
 # One text, or a list of them.
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
+
+# What stands in a description that was written for somebody, where only that person can say what is so.
+TO_FILL_IN = "TO FILL IN"
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def read_description(file: Path, model: type[Model], /, shown_as: str | None = N
     `given` are values that do not come from the file (its name, say), so that the file may not give them. `shown_as`
     is the path as messages show it. Raises `DescriptionError` with one problem for each thing wrong: a file that is
     not there, YAML that cannot be parsed, a key given twice, an unknown key (with the nearest valid one), a value of
-    the wrong kind.
+    the wrong kind, a value that is still `TO FILL IN`.
     """
     shown = shown_as or file.as_posix()
     values, places = read_yaml(file, shown)
@@ -73,6 +77,9 @@ def read_description(file: Path, model: type[Model], /, shown_as: str | None = N
         described = model.model_validate({**own, **given})
     except ValidationError as error:
         problems += [_problem(shown, places, model, detail, given) for detail in error.errors()]
+    unfilled = [_unfilled(shown, places, model, at) for at in _to_fill_in(values)]
+    filled_in = {(problem.line, problem.column) for problem in unfilled}
+    problems = [one for one in problems if (one.line, one.column) not in filled_in] + unfilled
     if problems:
         raise DescriptionError(sorted(set(problems), key=lambda p: (p.line, p.column, p.message)))
     return described
@@ -203,6 +210,28 @@ def _problem(
         wanted = wanted[0].lower() + wanted[1:]
     name = ".".join(at) or leaf
     return Problem(shown, *places.get(at, NOWHERE), f"`{name}`: {wanted}; found {_said(found)}{near}")
+
+
+def _to_fill_in(value: Any, at: Key = ()) -> Iterator[Key]:
+    """The places at which something is still to be filled in."""
+    if isinstance(value, str):
+        if value.strip().upper().startswith(TO_FILL_IN):
+            yield at
+        return
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in inside:
+        yield from _to_fill_in(inner, (*at, str(key)))
+
+
+def _unfilled(shown: str, places: Places, model: type[BaseModel], at: Key) -> Problem:
+    field = next((f for name, f in model.model_fields.items() if (f.alias or name) == at[0]), None)
+    meaning = (
+        " ".join(field.description.split()).rstrip(".")
+        if len(at) == 1 and field and field.description
+        else ""
+    )
+    wanted = f": wanted {meaning[0].lower()}{meaning[1:]}" if meaning else ""
+    return Problem(shown, *places[at], f"`{'.'.join(at)}` is still to be filled in{wanted}")
 
 
 def _unknown(shown: str, places: Places, model: type[BaseModel], at: Key, given: Container[str]) -> Problem:

@@ -51,6 +51,7 @@ def gathered_tables(authority: Authority) -> list[Table]:
         _tenure(authority),
         _record_tenure(authority),
         _measure(authority),
+        _property_reference(authority),
         _datasets(authority),
         _union(authority, "services", "file_read", "Every extract read for the council's datasets."),
         _union(
@@ -232,6 +233,39 @@ def _measure(authority: Authority) -> Table:
     )  # fmt: skip
 
 
+def _property_reference(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("file", "VARCHAR", "file that the record stands in"),
+        Column("row_number", "BIGINT", "row of the file as a spreadsheet counts"),
+        Column("column_name", "VARCHAR", "column that holds the reference"),
+        Column("source", "VARCHAR", "source of the gazetteer's cross-references that it is one of"),
+        Column("reference", "VARCHAR", "the service's own reference of the property"),
+    )
+    # A reference whose source is not stated is looked up nowhere: another service may use the same number for another
+    # property.
+    referenced = [
+        (dataset, name, use.source)
+        for dataset in authority.datasets
+        for name, _, use in own_columns(dataset)
+        if use.role == "property_reference" and use.source
+    ]
+    parts = [
+        f"SELECT {text_literal(dataset.name)} AS dataset, file, row_number, {text_literal(name)} AS column_name,\n"
+        f"    {text_literal(source)} AS source, {quoted(name)} AS reference\n"
+        f"FROM services.{quoted(dataset.name)} WHERE {quoted(name)} IS NOT NULL"
+        for dataset, name, source in referenced
+    ] or [_rows(columns, [])]
+    of = tuple({dataset.name: dataset for dataset, *_ in referenced}.values())
+    return Table(
+        "services", "property_reference",
+        "The services' own references of properties whose description names a source of the gazetteer's "
+        "cross-references: one row per record and column.",
+        columns, ("dataset", "file", "row_number", "column_name"), _of_datasets(of), MADE_HERE,
+        sql="\nUNION ALL\n".join(parts) + "\n",
+    )  # fmt: skip
+
+
 def _tenure(authority: Authority) -> Table:
     columns = (
         Column("dataset", "VARCHAR", "dataset"),
@@ -313,6 +347,12 @@ def _datasets(authority: Authority) -> Table:
             "BIGINT",
             "of an open dataset, rows whose number its publisher withheld: figures are least",
         ),
+        Column(
+            "is_stale",
+            "BOOLEAN",
+            "whether an extract could not be used, or is gone, so that what was read before is shown in its place",
+        ),
+        Column("refused_as_at", "DATE", "date in the name of the latest extract that could not be used"),
     )
     rows = [
         (
@@ -327,16 +367,21 @@ def _datasets(authority: Authority) -> Table:
         "    SELECT dataset, min(coalesce(as_at, CAST(date_trunc('month', event_date) AS DATE))) AS first_as_at,\n"
         "        max(coalesce(as_at, last_day(event_date))) AS last_as_at\n"
         "    FROM services.record GROUP BY dataset\n),\nread AS (\n"
-        '    SELECT "of" AS dataset, count(*) AS files FROM services.file_read\n'
+        "    -- A state that changes came to has a row for each file that it takes rows over from.\n"
+        '    SELECT "of" AS dataset, count(DISTINCT sha256) AS files FROM services.file_read\n'
         "    WHERE status = 'read' GROUP BY \"of\"\n),\n"
         "withheld AS (\n"
         '    SELECT "of" AS dataset, count(*) AS withheld_rows\n'
-        "    FROM services.row_rejected WHERE starts_with(reason, 'withheld') GROUP BY \"of\"\n)\n"
+        "    FROM services.row_rejected WHERE starts_with(reason, 'withheld') GROUP BY \"of\"\n),\n"
+        "not_used AS (\n"
+        "    SELECT \"of\" AS dataset, max(as_at) FILTER (status = 'refused') AS refused_as_at\n"
+        "    FROM services.file_read WHERE status IN ('refused', 'missing') GROUP BY \"of\"\n)\n"
         f"SELECT {text_literal(authority.code)} AS authority_code, described.*, dated.first_as_at, dated.last_as_at,\n"
         "    coalesce(read.files, 0) AS files,\n"
-        "    CASE WHEN described.sensitivity = 'open' THEN coalesce(withheld.withheld_rows, 0) END AS withheld_rows\n"
+        "    CASE WHEN described.sensitivity = 'open' THEN coalesce(withheld.withheld_rows, 0) END AS withheld_rows,\n"
+        "    not_used.dataset IS NOT NULL AS is_stale, not_used.refused_as_at\n"
         "FROM described\nLEFT JOIN dated USING (dataset)\nLEFT JOIN read USING (dataset)\n"
-        "LEFT JOIN withheld USING (dataset)\n"
+        "LEFT JOIN withheld USING (dataset)\nLEFT JOIN not_used USING (dataset)\n"
     )
     return Table(
         "services", "dataset",
@@ -373,12 +418,14 @@ def _issue_kind() -> Table:
         Column("issue", "VARCHAR", "kind of issue"),
         Column("severity", "VARCHAR", "error, warning or info"),
         Column("meaning", "VARCHAR", "what it means, in a sentence"),
-        Column("who_fixes", "VARCHAR", "who must mend it, and how"),
+        Column("who_fixes", "VARCHAR", "who must mend it"),
+        Column("how_to_fix", "VARCHAR", "how, or what to ask first"),
     )
     rows: list[tuple[object, ...]] = [
-        (name, i.severity, i.meaning, i.who_fixes) for name, i in sorted(ISSUES.items())
+        (name, i.severity, i.meaning, i.who_fixes, i.how_to_fix) for name, i in sorted(ISSUES.items())
     ]
     return Table(
-        "services", "issue_kind", "The register of issues: how grave each is, what it means, who must mend it.",
+        "services", "issue_kind",
+        "The register of issues: how grave each is, what it means, who must mend it, and how.",
         columns, ("issue",), (), "pipelines/identifiers.py", sql=_rows(columns, rows),
     )  # fmt: skip

@@ -8,7 +8,6 @@ never its values). How files are written is `formats`; the rules for identifiers
 from __future__ import annotations
 
 import datetime
-import difflib
 import functools
 import hashlib
 import re
@@ -20,7 +19,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines import identifiers
+from pipelines import drift, extracts, gazetteer_files, identifiers
+from pipelines.addressbase import NAMES
 from pipelines.authority import (
     AsAtColumn,
     Authority,
@@ -29,20 +29,22 @@ from pipelines.authority import (
     Files,
     RowRule,
     Source,
+    SourceColumn,
     column_name,
     is_pattern,
     match_headers,
 )
+from pipelines.extracts import date_in_name, date_of
 from pipelines.forgetting import FORGOTTEN, LeftOut, keyed_columns
 from pipelines.formats import (
     GEOMETRY,
-    HEADER_SEARCH,
     FileRefused,
     HeaderNotFound,
     Rows,
     open_rows,
     to_grid_metres,
 )
+from pipelines.headers import alternatives, by_their_names, headers_needed, lacking
 from pipelines.identifiers import Reading
 from pipelines.pseudonyms import Pseudonyms
 from pipelines.tables import Column, Table, quoted, text_literal
@@ -75,7 +77,10 @@ FILE_COLUMNS = (
     Column(
         "status",
         "VARCHAR",
-        "`read`; `refused` where the file cannot be used at all; `expired`, past the dataset's retention; `forgotten`",
+        "`read`; `refused` where the file cannot be used at all; `expired`, past the dataset's retention; `forgotten`; "
+        "`missing` where it is gone, though what was read of it is in use; "
+        "`superseded` by a later supply; or, of a file of many record types, the type that the row accounts for, "
+        "such as `21 BLPU`, where its records are not rows of the table themselves but joined to these",
     ),
     Column("reason", "VARCHAR", "why a file was not read: what was wanted, what was found, what to do"),
     Column("sha256", "VARCHAR", "SHA-256 of the file"),
@@ -119,6 +124,7 @@ FIXED = (
     Column("weight", "BIGINT", "how many the record counts for (1 unless it is a tally)"),
     Column("uprn", "BIGINT", "UPRN as given, where well formed"),
     Column("uprn_issue", "VARCHAR", "what is wrong with the UPRN as given"),
+    Column("uprn_form", "VARCHAR", "form of a damaged UPRN as given: digits as 9, letters as A"),
     Column("usrn", "BIGINT", "USRN as given, where well formed"),
     Column("address", "VARCHAR", "address lines as given, joined by commas"),
     Column("postcode", "VARCHAR", "postcode as given, in the form AB1 2CD"),
@@ -189,6 +195,7 @@ class Plan:
     left_out: list[str]
     as_at: datetime.date | None
     derive: Callable[[list[list[Any]]], list[list[Any]]] | None = None
+    change: str = "NULL"  # what a row of changes does: insert, update or delete
 
 
 @dataclass(frozen=True)
@@ -288,25 +295,48 @@ def ingest_source(con: duckdb.DuckDBPyConnection, authority: Authority, source: 
     """Read an open source's files into the temporary tables `kept`, `rejected` and `files` of a connection."""
     table = source_table(source)
     ingest = _Ingest(con, authority, source, table, dedupe=source.key)
-    return ingest.run(authority.source_files(source), lambda path, rows: _plan_source(source, rows))
+    flat = authority.source_files(source)
+    deliveries: list[gazetteer_files.Due] = []
+    if source.name in gazetteer_files.RECORDS:
+        gazetteer = next((one for one in authority.sources if one.name == "llpg"), source)
+        flat, deliveries = gazetteer_files.deliveries(
+            con, source, flat, authority.source_files(gazetteer), authority.shown
+        )
+    return ingest.run(flat, lambda path, rows: _plan_source(source, rows), deliveries)
 
 
 def ingest_dataset(
     con: duckdb.DuckDBPyConnection, authority: Authority, dataset: Dataset, pseudonyms: Pseudonyms,
-    out: LeftOut | None = None,
+    out: LeftOut | None = None, today: datetime.date | None = None,
 ) -> Ingested:  # fmt: skip
     """Read a dataset's extracts into the temporary tables `kept`, `rejected` and `files` of a connection.
 
-    `out` says what is past retention or forgotten: such files are not read, such rows rejected.
+    `out` says what is past retention or forgotten: such files are not read, such rows rejected. Events of an extract
+    without a date cannot lie after `today`. Where the authority is read up to a day, so are its extracts.
     """
     table = dataset_table(dataset)
     out = out or LeftOut(dataset)
     has_reference = any(use.role == "record_reference" for use in dataset.columns.values())
-    dedupe = (("as_at", "record_id") if dataset.kind == "stock" else ("record_id",)) if has_reference else ()
-    ingest = _Ingest(con, authority, dataset, table, dedupe, out)
+    dedupe: tuple[str, ...] = ()
+    if has_reference and dataset.succession != "changes":
+        dedupe = ("as_at", "record_id") if dataset.kind == "stock" else ("record_id",)
+    chosen = extracts.choose(dataset, authority.dataset_files(dataset), authority.shown, authority.up_to)
+    ingest = _Ingest(con, authority, dataset, table, dedupe, out, chosen)
+    up_to = authority.up_to
+    latest = min((day for day in (today, up_to) if day is not None), default=None)
     return ingest.run(
-        authority.dataset_files(dataset),
-        lambda path, rows: _plan_dataset(dataset, authority.shown(path), path, rows, pseudonyms, out),
+        list(chosen.used),
+        lambda path, rows: _plan_dataset(
+            dataset,
+            authority.shown(path),
+            path,
+            rows,
+            pseudonyms,
+            out,
+            up_to,
+            latest,
+            chosen.used[:1] == (path,),
+        ),
     )
 
 
@@ -329,9 +359,11 @@ class _Ingest:
 
     def __init__(
         self, con: duckdb.DuckDBPyConnection, authority: Authority, described: Source | Dataset, table: Table,
-        dedupe: tuple[str, ...], out: LeftOut | None = None,
+        dedupe: tuple[str, ...], out: LeftOut | None = None, chosen: extracts.Chosen | None = None,
     ) -> None:  # fmt: skip
         self.out = out
+        self.chosen = chosen or extracts.Chosen(())
+        self.first_unread: tuple[int, str] | None = None
         self.con, self.authority, self.described, self.table, self.dedupe = (
             con,
             authority,
@@ -341,24 +373,37 @@ class _Ingest:
         )
         self.refused: list[tuple[str, str]] = []
 
-    def run(self, paths: list[Path], plan: Callable[[Path, Rows], Plan]) -> Ingested:
+    def run(
+        self,
+        paths: list[Path],
+        plan: Callable[[Path, Rows], Plan],
+        deliveries: list[gazetteer_files.Due] | None = None,
+    ) -> Ingested:
+        """Read the files, and the deliveries of which several files make one."""
         own = ", ".join(f"{quoted(c.name)} {c.type}" for c in self.table.columns)
         # No column of a dataset can be called so.
-        reject = "_reject_column VARCHAR, _reject_reason VARCHAR, _of_weight BIGINT, _position BIGINT"
+        reject = "_reject_column VARCHAR, _reject_reason VARCHAR, _of_weight BIGINT, _position BIGINT, "
+        reject += "_change VARCHAR, _turn BIGINT"
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE typed ({reject}, {own})")
         self._empty("rejected", REJECTED_COLUMNS)
         self._empty("files", FILE_COLUMNS)
         seen: dict[str, str] = {}
-        for path in paths:
+        for path, reason in self.chosen.superseded.items():
+            if not self._left_out(path, self.authority.shown(path)):
+                self._record_file(path, _sha256(path), status=extracts.SUPERSEDED, reason=reason)
+        for turn, path in enumerate(paths):
             shown = self.authority.shown(path)
             sha256 = ""
             try:
                 if self._left_out(path, shown):
                     continue
                 sha256 = _sha256(path)
-                if sha256 in seen:
+                # Twice no change at all is no mistake.
+                if sha256 in seen and self._rows_read(seen[sha256]):
                     raise FileRefused(f"the same file as {seen[sha256]}: remove one")
-                self._read(path, shown, sha256, plan)
+                if path in self.chosen.refused:
+                    raise FileRefused(self.chosen.refused[path])
+                self._read(path, shown, sha256, turn, plan)
                 seen[sha256] = shown
             except (FileRefused, OSError) as error:
                 reason = str(error)
@@ -367,15 +412,132 @@ class _Ingest:
                 self.con.execute("DELETE FROM typed WHERE file = ?", [shown])
                 self.con.execute("DELETE FROM rejected WHERE file = ?", [shown])
                 self.refused.append((shown, reason))
-                self._record_file(path, sha256, status="refused", reason=reason)
-        return self._settle()
+                as_at = date_in_name(path.stem) if self.out is not None else None
+                self._record_file(path, sha256, status="refused", reason=reason, as_at=as_at)
+                self.first_unread = self.first_unread or (turn, shown)
+        taken = [self._take(due) for due in deliveries or []]
+        got = self._settle()
+        for shown in (name for names in taken for name in names):
+            # What was rejected of other record types is no row of the table: it comes after the account of those.
+            self.con.execute(
+                "INSERT INTO rejected SELECT ?, ?, file, position, column_name, reason, 1 FROM delivery_parts "
+                "WHERE file = ? ORDER BY position",
+                [self.authority.code, self.table.name, shown],
+            )
+        self.con.execute("DROP TABLE IF EXISTS temp.delivery_parts")
+        return got
+
+    def _rows_read(self, shown: str) -> int:
+        ((rows,),) = self.con.execute("SELECT max(rows_read) FROM files WHERE file = ?", [shown]).fetchall()
+        return int(rows)
+
+    def _take(self, due: gazetteer_files.Due) -> list[str]:
+        """Put a delivery's rows, typed, into `typed`, with its account; returns its files as they are shown."""
+        hashes: dict[Path, str] = {}
+        try:
+            for path in due.paths:
+                hashes[path] = _sha256(path)
+            delivery = due.read()
+        except (FileRefused, OSError) as error:
+            reason = str(error)
+            if isinstance(error, OSError):
+                reason = (
+                    f"wanted to read it; found {error.strerror or 'no way'}: is it open in another program?"
+                )
+            for path in due.paths:
+                self.refused.append((self.authority.shown(path), reason))
+                self._record_file(path, hashes.get(path, ""), status="refused", reason=reason)
+            return []
+        self.con.execute("CREATE OR REPLACE TEMP TABLE delivery_files (file_no INTEGER, file VARCHAR)")
+        if delivery.files:
+            self.con.executemany(
+                "INSERT INTO delivery_files VALUES (?, ?)",
+                [(n, file.shown) for n, file in enumerate(delivery.files)],
+            )
+        self.con.execute(
+            f"INSERT INTO typed WITH text AS (SELECT * FROM delivery JOIN delivery_files USING (file_no)), "
+            f"made AS (SELECT *{self._typed_delivery()} FROM text) "
+            f"SELECT {self._delivery_rejections()}, 1, position, NULL, 0, "
+            f"{', '.join(self._delivery_columns())} FROM made"
+        )
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE delivery_parts AS SELECT file, position, kind, column_name, reason "
+            "FROM delivery_rejected JOIN delivery_files USING (file_no) WHERE kind <> ?",
+            [due.kind],
+        )
+        self.con.execute(
+            "INSERT INTO rejected SELECT ?, ?, file, position, column_name, reason, "
+            "CASE WHEN reason = 'blank_row' THEN 0 ELSE 1 END "
+            "FROM delivery_rejected JOIN delivery_files USING (file_no) WHERE kind = ? OR kind = ''",
+            [self.authority.code, self.table.name, due.kind],
+        )
+        self.con.execute("DELETE FROM delivery_parts WHERE kind = ''")
+        rejected = {
+            (file, kind): count
+            for file, kind, count in self.con.execute(
+                "SELECT file, kind, count(*) FROM delivery_parts GROUP BY file, kind"
+            ).fetchall()
+        }
+        for file in delivery.files:
+            if file.superseded:
+                self._record_file(
+                    file.path,
+                    hashes[file.path],
+                    status="superseded",
+                    file=file.shown,
+                    reason=file.superseded,
+                )
+        for part in delivery.parts:
+            file = delivery.files[part.file_no]
+            lost = rejected.get((file.shown, part.kind), 0)
+            counts = {"rows_read": part.rows_read}
+            if part.kind:
+                kept = part.rows_read - lost
+                counts |= {"rows_kept": kept, "rows_rejected": lost}
+                counts |= {"weight_kept": kept, "weight_rejected": lost}
+            self._record_file(
+                file.path, hashes[file.path], file=file.shown, encoding=file.encoding, reason=part.reason,
+                status=f"{part.kind} {NAMES[part.kind]}" if part.kind else "read", **counts,
+            )  # fmt: skip
+        for name in ("delivery", "delivery_rejected", "delivery_files"):
+            self.con.execute(f"DROP TABLE temp.{name}")
+        return [file.shown for file in delivery.files]
+
+    def _typed_delivery(self) -> str:
+        made = self.con.execute("SELECT column_name FROM (DESCRIBE delivery)").fetchall()
+        there = {name for (name,) in made}
+        assert isinstance(self.described, Source)
+
+        def read(name: str, column: SourceColumn) -> str:
+            text = f"CAST({quoted(name)} AS VARCHAR)"
+            return _read_as(column.kind, text, column.format).value if name in there else "NULL"
+
+        return "".join(
+            f", {read(name, column)} AS {_made(name)}" for name, column in self.described.table.items()
+        )
+
+    def _delivery_rejections(self) -> str:
+        assert isinstance(self.described, Source)
+        needed = [name for name, column in self.described.table.items() if column.required]
+        whens = " ".join(f"WHEN {_made(name)} IS NULL THEN {text_literal(name)}" for name in needed)
+        anything = " OR ".join(f"{_made(name)} IS NULL" for name in needed)
+        reason = text_literal("required: the value is missing or malformed")
+        return f"CASE {whens} END, CASE WHEN {anything} THEN {reason} END"
+
+    def _delivery_columns(self) -> list[str]:
+        assert isinstance(self.described, Source)
+        values = {"authority_code": text_literal(self.authority.code), "file": "file"}
+        values |= {name: _made(name) for name in self.described.table}
+        return [f"CAST({values[c.name]} AS {c.type}) AS {quoted(c.name)}" for c in self.table.columns]
 
     def _left_out(self, path: Path, shown: str) -> bool:
         """Whether a file is not read, since it is past retention or forgotten; it is put on record then."""
         if self.out is None:
             return False
-        if reason := self.out.expired(_as_at(self.out.dataset, path)):
-            self._record_file(path, "", status="expired", reason=reason, as_at=_as_at(self.out.dataset, path))
+        # A state after changes is made of all files before it; which states are made is seen to there.
+        as_at = None if self.out.dataset.succession == "changes" else date_of(self.out.dataset, path)
+        if reason := self.out.expired(as_at):
+            self._record_file(path, "", status="expired", reason=reason, as_at=as_at)
         elif self.out.whole or self.out.files or self.out.contents:
             sha256 = _sha256(path)
             if reason := self.out.forgotten(shown, sha256):
@@ -409,21 +571,25 @@ class _Ingest:
         )
         self.con.unregister("bad")
 
-    def _read(self, path: Path, shown: str, sha256: str, make_plan: Callable[[Path, Rows], Plan]) -> None:
+    def _read(
+        self, path: Path, shown: str, sha256: str, turn: int, make_plan: Callable[[Path, Rows], Plan]
+    ) -> None:
         described = self.described
-        wanted = _headers_needed(described)
+        wanted = headers_needed(described)
 
         def is_header(headers: list[str]) -> bool:
-            return all(any(found) for found in _alternatives(described, headers, wanted))
+            named = by_their_names(described, headers)
+            return all(any(found) for found in alternatives(described, named, wanted))
 
         try:
             with open_rows(path, described, is_header) as rows:
                 if not is_header(rows.headers):
                     raise HeaderNotFound([rows.headers])
+                rows.headers = by_their_names(described, rows.headers)
                 plan = make_plan(path, rows)
-                loaded = self._load(shown, rows, plan)
+                loaded = self._load(shown, turn, rows, plan)
         except HeaderNotFound as error:
-            raise FileRefused(_lacking(described, error.looked_at, wanted)) from None
+            raise FileRefused(lacking(described, error.looked_at, wanted)) from None
         self._reject(shown, rows.bad, 1 if plan.weight == "1" else 0)
         left_out = ", ".join(plan.left_out)
         self._record_file(
@@ -431,7 +597,7 @@ class _Ingest:
             rows_read=loaded + len(rows.bad),
         )  # fmt: skip
 
-    def _load(self, shown: str, rows: Rows, plan: Plan) -> int:
+    def _load(self, shown: str, turn: int, rows: Rows, plan: Plan) -> int:
         """Put a file's rows, typed, into `typed`; returns how many the reader gave."""
         kinds = [
             pa.binary() if rows.headers[at[0]] == GEOMETRY else pa.string() for at in plan.feed.positions
@@ -483,7 +649,7 @@ class _Ingest:
                 f"INSERT INTO typed WITH text AS (SELECT position, {', '.join(texts) or '1'} FROM raw), "
                 f"made AS (SELECT *{''.join(made)} FROM text) "
                 f"SELECT {f'CASE {whens} END' if whens else 'NULL'}, {f'CASE {thens} END' if thens else 'NULL'}, "
-                f"{plan.weight}, position, {', '.join(self._select(plan, shown))} FROM made"
+                f"{plan.weight}, position, {plan.change}, {turn}, {', '.join(self._select(plan, shown))} FROM made"
             )
         finally:
             self.con.unregister("raw")
@@ -537,7 +703,55 @@ class _Ingest:
         self.con.execute("DELETE FROM typed")
         self.con.execute("DELETE FROM rejected")
 
+    def _refuse_for_others(self) -> None:
+        """Refuse the files that cannot be used for what stands in others, and make of changes what they come to."""
+        dataset = self.described
+        if not isinstance(dataset, Dataset):
+            return
+        self._refuse_each(drift.refused_for_form(self.con, dataset))
+        if dataset.kind == "flow":
+            self._refuse_each(extracts.refused_for_date(self.con))
+        if dataset.succession == "changes":
+            self._refuse_each(extracts.refused_changes(self.con, self.first_unread))
+            extracts.apply_changes(self.con, self.table, dataset, self.out.keep_from if self.out else None)
+            self._record_states()
+            return
+        self._refuse_each(extracts.refused_for_others(self.con, self.table, dataset))
+        if dataset.succession == "append" and dataset.corrections == "replace" and self.dedupe:
+            extracts.replace_events(self.con)
+
+    def _refuse_each(self, refusals: list[extracts.Refusal]) -> None:
+        for one in refusals:
+            ((turn,),) = self.con.execute(
+                "SELECT min(_turn) FROM typed WHERE file = ?", [one.file]
+            ).fetchall()
+            self.first_unread = min(filter(None, (self.first_unread, (turn or 0, one.file))))
+            self.con.execute("DELETE FROM typed WHERE file = ?", [one.file])
+            self.con.execute("DELETE FROM rejected WHERE file = ?", [one.file])
+            self.con.execute(
+                "UPDATE files SET status = 'refused', reason = ?, rows_read = 0 WHERE file = ?",
+                [one.reason, one.file],
+            )
+            self.refused.append((one.file, one.reason))
+
+    def _record_states(self) -> None:
+        """Put on record the rows that a state takes over from earlier files: they are read from these anew."""
+        names = [column.name for column in FILE_COLUMNS]
+        mark = text_literal(extracts.CARRIED)
+        made = {
+            "file": "carried.file", "as_at": "carried.as_at", "rows_read": "carried.rows", "columns_left_out": "''",
+            **dict.fromkeys(("rows_kept", "rows_rejected"), "0"),
+            **dict.fromkeys(("weight_read", "weight_kept", "weight_rejected"), "0"),
+        }  # fmt: skip
+        values = ", ".join(made.get(name, f"files.{quoted(name)}") for name in names)
+        self.con.execute(
+            f"INSERT INTO files SELECT {values} FROM (SELECT file, as_at, count(*) AS rows FROM typed "
+            f"WHERE contains(file, {mark}) GROUP BY file, as_at) AS carried "
+            f"JOIN files ON carried.file = files.file || {mark} || carried.as_at ORDER BY carried.file"
+        )
+
     def _settle(self) -> Ingested:
+        self._refuse_for_others()
         if self.dedupe:
             # The same key twice: the first row, in the order of files and rows, is kept.
             columns = ", ".join(quoted(name) for name in self.dedupe)
@@ -545,7 +759,7 @@ class _Ingest:
                 f"UPDATE typed SET _reject_column = {text_literal(', '.join(self.dedupe))}, "
                 "_reject_reason = 'duplicate: an earlier row has the same key' "
                 f"FROM (SELECT file, _position, row_number() OVER (PARTITION BY {columns} "
-                "ORDER BY file, _position) AS nth FROM typed WHERE _reject_reason IS NULL) AS repeated "
+                "ORDER BY _turn, file, _position) AS nth FROM typed WHERE _reject_reason IS NULL) AS repeated "
                 "WHERE typed.file = repeated.file AND typed._position = repeated._position AND nth > 1"
             )
             self._refuse_if_no_key()
@@ -581,76 +795,6 @@ class _Ingest:
         return Ingested(
             int(read), int(kept), int(read) - int(kept), files, tuple(self.refused), left_out, rows_gone
         )
-
-
-def _headers_needed(described: Source | Dataset) -> list[str]:
-    """For a dataset the headers that its files must have; for a source the table's required columns."""
-    if isinstance(described, Source):
-        return [name for name, column in described.table.items() if column.required]
-    needed = [
-        h for h, use in described.columns.items() if use.role not in {"ignore", "personal"} or use.is_own
-    ]
-    rules = [*described.exclude, *([described.keep_only] if described.keep_only else [])]
-    needed += [rule.column for rule in rules if rule.column not in needed]
-    if isinstance(described.as_at, AsAtColumn) and described.as_at.column not in needed:
-        needed.append(described.as_at.column)
-    return needed
-
-
-def _alternatives(described: Source | Dataset, headers: list[str], wanted: list[str]) -> list[list[bool]]:
-    """For each thing needed, whether each way of having it is there."""
-    if isinstance(described, Dataset):
-        found = match_headers(dict.fromkeys(wanted), headers)
-        return [[bool(found[header])] for header in wanted]
-    found = match_headers(described.columns, headers)
-    constants = {name for header in described.columns if found[header] for name in _groups(header)}
-    return [
-        [
-            name in constants,
-            *(bool(found[header]) for header, column in described.columns.items() if column == name),
-        ]
-        for name in wanted
-    ]
-
-
-def _groups(header: str) -> list[str]:
-    return list(re.compile(header[1:-1]).groupindex) if is_pattern(header) else []
-
-
-def _close(header: str, row: list[str]) -> list[str]:
-    """The cell of a row that is written most like a header, if any."""
-    by_folded = {cell.strip().casefold(): cell.strip() for cell in row if cell.strip()}
-    near = difflib.get_close_matches(header.strip().casefold(), by_folded, n=1, cutoff=0.75)
-    return [by_folded[folded] for folded in near if not is_pattern(header)]
-
-
-def _lacking(described: Source | Dataset, looked_at: list[list[str]], wanted: list[str]) -> str:
-    """What to say of a file whose header was not found. A row is repeated only where it clearly is the header."""
-    known = dict.fromkeys([*described.columns, *(wanted if isinstance(described, Dataset) else ())])
-
-    def alike(row: list[str]) -> int:
-        return sum(
-            bool(found) or bool(_close(header, row)) for header, found in match_headers(known, row).items()
-        )
-
-    best = max(looked_at, key=alike, default=[])
-    is_header = 3 * alike(best) >= len(known)
-    present = [header.strip() for header in best if header.strip()] if is_header else []
-    parts = []
-    for want, found in zip(wanted, _alternatives(described, best, wanted), strict=True):
-        if any(found):
-            continue
-        ways = [header for header, column in described.columns.items() if column == want] or [want]
-        near = [header for way in ways for header in _close(way, present)]
-        parts.append(f"`{'` or `'.join(ways)}`" + (f" (did you mean `{near[0]}`?)" if near else ""))
-    columns = f"wanted the column(s) {', '.join(parts)}"
-    if not is_header:
-        return (
-            f"{columns}; no row among the first {HEADER_SEARCH} looks like their header: is it further down "
-            "(`header_row:`), missing (`headers:`), or is the delimiter another (`delimiter:`)?"
-        )
-    found_are = ", ".join(f"`{header}`" for header in present)
-    return f"{columns}; found {found_are}; correct the file, or the description if a column has a new name"
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
@@ -735,12 +879,18 @@ def _hold_to_one_meaning(dataset: Dataset, headers: list[str], found: dict[str, 
 
 
 def _plan_dataset(
-    dataset: Dataset, shown: str, path: Path, rows: Rows, pseudonyms: Pseudonyms, out: LeftOut
-) -> Plan:
+    dataset: Dataset, shown: str, path: Path, rows: Rows, pseudonyms: Pseudonyms, out: LeftOut,
+    up_to: datetime.date | None = None, latest: datetime.date | None = None, is_first: bool = True,
+) -> Plan:  # fmt: skip
+    """The plan of one extract.
+
+    Rows later than `up_to` are left out; where the extract has no date, no event can be later than `latest`.
+    """
     found = match_headers(dataset.columns, rows.headers)
     _hold_to_one_meaning(dataset, rows.headers, found)
     feed, columns = Feed(), []
-    rejections = _rule_rejections(dataset, rows.headers, feed)
+    rule_rejections = _rule_rejections(dataset, rows.headers, feed)
+    rejections: list[tuple[str, str, str]] = []
     at: dict[str, list[tuple[str, int, ColumnUse]]] = {}
     for header, use in dataset.columns.items():
         for position in found[header]:
@@ -753,7 +903,7 @@ def _plan_dataset(
         column = next(c for c in FIXED if c.name == name)
         columns.append(OutColumn(column, reading.value, reading.issue))
 
-    file_date = _as_at(dataset, path)
+    file_date = date_of(dataset, path)
     as_at_sql = f"DATE '{file_date}'" if file_date else "NULL"
     age_at = (0, "")
     if isinstance(dataset.as_at, AsAtColumn):
@@ -761,6 +911,12 @@ def _plan_dataset(
         age_at = (match_headers({header: None}, rows.headers)[header][0], _stated_format(dataset, header))
         as_at_sql = identifiers.read_date(feed.add(age_at[0]), age_at[1]).value
         rejections.append((f"{_made('as_at')} IS NULL", header, "date_malformed: no date of the extract"))
+    if up_to is not None:
+        if file_date is not None and file_date > up_to:
+            as_at_sql, file_date = f"DATE '{up_to}'", up_to
+        day = "event_date" if dataset.kind == "flow" else "as_at"
+        later = f"{extracts.LATER}: later than the day up to which this was made"
+        rejections.append((f"{_made(day)} > DATE '{up_to}'", day, later))
     add("as_at", Reading(as_at_sql, ""))
 
     address = ""
@@ -780,6 +936,9 @@ def _plan_dataset(
                     f"coalesce({reading.value}, {identifiers.postcode_within(address)})", reading.issue
                 )
             add(role, reading)
+            if role == "uprn":
+                form = f"CASE WHEN ({reading.issue}) IS NOT NULL THEN {identifiers.form_of(text)} END"
+                add("uprn_form", Reading(form, ""))
             if role != "usrn":
                 columns.append(OutColumn(next(c for c in FIXED if c.name == f"{role}_issue"), _issue(role)))
     if "postcode" not in at and address:
@@ -816,6 +975,10 @@ def _plan_dataset(
         if dataset.kind == "flow":
             no_date = "date_malformed: the event has no date that can be read"
             rejections.append((f"{_made('event_date')} IS NULL", header, no_date))
+            # A mistyped year would otherwise be the latest period of all.
+            run_on = f"DATE '{latest}'" if latest else "NULL"
+            last = f"coalesce({_made('as_at')}, {run_on})"
+            rejections.append((f"{_made('event_date')} > {last}", header, AFTER_EXTRACT))
     for name, header, use in own_columns(dataset):
         for position in found[header]:
             own = _own(dataset, name, position, use, feed, pseudonyms, file_date, age_at)
@@ -838,13 +1001,66 @@ def _plan_dataset(
             f"CASE WHEN {fit} THEN {part} ELSE 0 END" for part, fit in zip(parts, fits, strict=True)
         )
     add("weight", Reading(weight, ""))
+    change = "NULL"
+    if dataset.succession == "changes":
+        change = _change(dataset, at, feed, rejections, is_first)
     rejections += _required(dataset)
+    rejections = [*rule_rejections, *_totals_and_notes(dataset, at, feed), *rejections]
     rejections = [*_gone(out, found, feed), *rejections]
     used = {position for positions in found.values() for position in positions}
     left_out = [
         h.strip() for i, h in enumerate(rows.headers) if i not in used and not h.startswith("@") and h.strip()
     ]
-    return Plan(feed, columns, weight, rejections, left_out, file_date, derive)
+    return Plan(feed, columns, weight, rejections, left_out, file_date, derive, change)
+
+
+def _totals_and_notes(
+    dataset: Dataset, at: dict[str, list[tuple[str, int, ColumnUse]]], feed: Feed
+) -> Iterator[tuple[str, str, str]]:
+    """The rejections of rows that are no records: totals, by the word in the reference, the area code or the column
+    that stands first; notes, by a sentence there and nothing in any other column that is used.
+    """
+    used = {position: (header, use) for of in at.values() for header, position, use in of}
+    others = [f"t{i}" for i, positions in enumerate(feed.positions) if positions != (0,)]
+    naming = [(header, position) for role in NAMING for header, position, _ in at.get(role, [])]
+    first, role = (used[0][0], used[0][1].role) if 0 in used else ("", "")
+    if role not in {"", "address_line", "text", *NAMING}:
+        naming.append((first, 0))
+    for header, position in naming:
+        yield f"{feed.add(position, transform=drift.is_total)} IS NOT NULL", header, "total_row"
+    if len(set(used) - {0}) > 1 and others:
+        blank = " AND ".join(f"{text} IS NULL" for text in others)
+        yield f"({feed.add(0, transform=drift.is_note)} IS NOT NULL AND {blank})", first, "note_row"
+
+
+# What names the thing that a row is about.
+NAMING = ("record_reference", "area_code")
+AFTER_EXTRACT = "date_after_extract: the event is dated after the extract that tells of it"
+
+
+def _change(
+    dataset: Dataset, at: dict[str, list[tuple[str, int, ColumnUse]]], feed: Feed,
+    rejections: list[tuple[str, str, str]], is_first: bool,
+) -> str:  # fmt: skip
+    """What each row of a change file does, as SQL; of the first file, which may be a plain extract, each is new."""
+    if "change" not in at:
+        if is_first:
+            return "'insert'"
+        header = next(h for h, use in dataset.columns.items() if use.role == "change")
+        raise FileRefused(
+            f"wanted the column `{header}`, which says what each row does; only the first file, the whole extract with "
+            "which the changes begin, may be without"
+        )
+    ((header, position, use),) = at["change"]
+    text = feed.add(position)
+    whens = ""
+    for what, words in (("insert", use.insert), ("update", use.update), ("delete", use.delete)):
+        among = ", ".join(text_literal(word.strip().upper()) for word in words)
+        whens += f" WHEN upper({text}) IN ({among}) THEN '{what}'" if words else ""
+    change = f"CASE{whens} END"
+    unknown = "change_unknown: wanted one of the words for insert, update and delete"
+    rejections.append((f"({change}) IS NULL", header, unknown))
+    return change
 
 
 def _gone(out: LeftOut, found: dict[str, list[int]], feed: Feed) -> Iterator[tuple[str, str, str]]:
@@ -1016,38 +1232,6 @@ def _date(text: str, format: str) -> datetime.date | None:
         except ValueError:
             continue
     return None
-
-
-def _as_at(dataset: Dataset, path: Path) -> datetime.date | None:
-    """The date of an extract: given, or from its file name (`2026-09-30`, `20260930`; `2026-09` means its last day)."""
-    if isinstance(dataset.as_at, datetime.date):
-        return dataset.as_at
-    if isinstance(dataset.as_at, AsAtColumn):
-        return None
-    found = date_in_name(path.stem)
-    if found is None and dataset.kind == "stock":
-        raise FileRefused(
-            f"wanted a date in the file's name (such as {dataset.name}_2026-09.csv); found none: rename the file, or "
-            "set `as_at`"
-        )
-    return found
-
-
-def date_in_name(stem: str) -> datetime.date | None:
-    """The last date in a file's name; a month alone means its last day."""
-    pattern = r"(?<!\d)((?:19|20)\d\d)[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?(?!\d)"
-    dates = []
-    for year, month, day in re.findall(pattern, stem):
-        first_of_next = datetime.date(int(year) + int(month) // 12, int(month) % 12 + 1, 1)
-        try:
-            dates.append(
-                datetime.date(int(year), int(month), int(day))
-                if day
-                else first_of_next - datetime.timedelta(1)
-            )
-        except ValueError:
-            continue
-    return dates[-1] if dates else None
 
 
 MONTHS = (

@@ -66,11 +66,15 @@ SCHEMAS = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What a release says of its making: when its run started (with time zone), the software, who signed it off."""
+    """What a release says of its making: when its run started (with time zone), the software, who signed it off.
+
+    `up_to` is the day up to which an earlier month was made again; None where all data were used.
+    """
 
     started: datetime
     software: str
     sign_off: str = ""
+    up_to: date | None = None
 
 
 @dataclass(frozen=True)
@@ -340,6 +344,8 @@ def _write(
         "made_at": facts.started.astimezone(UTC).isoformat(timespec="seconds"),
         "software": facts.software,
         "content_sha256": content_sha256,
+        "data_to": _data_to(con, publications),
+        "made_again_up_to": facts.up_to.isoformat() if facts.up_to else "",
     }
     _write_database(con, publications, catalogue, about, folder / DATABASE)
     _write_geopackage(con, publications, facts.started, folder / GEOPACKAGE)
@@ -550,6 +556,8 @@ def _about_tables(
         "made_at": "When its run started, in UTC",
         "software": "What made it",
         "content_sha256": "Fingerprint of its content: equal where nothing but the time differs",
+        "data_to": "Date of the newest extract in it",
+        "made_again_up_to": "Where an earlier month was made again: the day up to which extracts and events were used",
         "authority_code": "GSS code of the authority",
         "authority_name": "Name of the authority",
         "rule": "The rule that every figure went through",
@@ -671,6 +679,14 @@ def _features(
             values |= {name: demand.get(name) for name in extra}
         properties = {name: _field_value(value) for name, value in values.items()}
         yield {"geometry": shapely.geometry.mapping(geometry), "properties": properties}
+
+
+def _data_to(con: duckdb.DuckDBPyConnection, publications: Sequence[Publication]) -> str:
+    """The date of the newest extract of any dataset, as published; empty where none is dated."""
+    if not any(publication.table.full_name == "published.dataset" for publication in publications):
+        return ""
+    ((day,),) = con.execute("SELECT max(last_as_at) FROM published.dataset").fetchall()
+    return day.isoformat() if day else ""
 
 
 def _latest_demand(

@@ -15,7 +15,7 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -26,7 +26,20 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock, Timeout
 
-from pipelines import audit, forgetting, hold_back, ingest, protect, release, scan, transparency, uses
+from pipelines import (
+    audit,
+    forgetting,
+    hold_back,
+    ingest,
+    lineage,
+    matching,
+    protect,
+    quarantine,
+    release,
+    scan,
+    transparency,
+    uses,
+)
 from pipelines.authority import BESIDE, Authority, Dataset, Disclosure, Source
 from pipelines.descriptions import Problem
 from pipelines.draw import gallery
@@ -34,12 +47,16 @@ from pipelines.gathered import gathered_tables
 from pipelines.journal import RUN_ENDED, RUN_STARTED, Account, Journal
 from pipelines.journal import purpose as purpose_of
 from pipelines.pseudonyms import Pseudonyms, former_pseudonyms
+from pipelines.review import FOLDER as REVIEW
+from pipelines.review import read_decisions, remove_outdated
 from pipelines.tables import ASSETS, IMPERSONAL, Column, Table, in_order, quoted, tables_of
 from pipelines.warehouse import Warehouse, Written, replace_text
 
 PAGES = "maps"
 # What a dry run makes, in a folder of its own below the restricted one.
 DRY_RUN = "dry-run-"
+# In the restricted folder of an output in which an earlier day was made again: that day.
+UP_TO = "up_to.txt"
 # A small text on its way to its place, as `replace_text` names it.
 TEXT_ASIDE = re.compile(r"\..+\.[0-9a-f]{32}")
 
@@ -58,6 +75,10 @@ class KeptBack(Exception):
 
 class AnotherRun(Exception):
     """Another run is at work on the same output."""
+
+
+class AnotherDay(Exception):
+    """The output holds what was made of the data up to another day."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +103,26 @@ class Output:
         self.published.mkdir(parents=True, exist_ok=True)
         self.restricted.chmod(stat.S_IRWXU)
 
+    def hold_to_day(self, up_to: dt.date | None) -> None:
+        """Make sure that all in this output is made of the data up to one day, or of all data; only under the run lock.
+
+        Raises `AnotherDay` where it was made otherwise: an earlier day that is made again must not take the place of
+        what is current.
+        """
+        path = self.restricted / UP_TO
+        stated = path.read_text(encoding="utf-8").strip() if path.exists() else ""
+        wanted = up_to.isoformat() if up_to else ""
+        if stated == wanted:
+            return
+        if stated or (self.restricted / "warehouse").exists() or release.releases(self.published):
+            holds = f"the data up to {stated}, made again" if stated else "all data that there are"
+            wants = f"the data up to {wanted}" if wanted else "all data"
+            raise AnotherDay(
+                f"{self.root} holds what was made of {holds}; to make it of {wants}, choose another folder with "
+                "--output"
+            )
+        replace_text(path, f"{wanted}\n")
+
     def clear_leavings(self) -> int:
         """Remove what killed runs left half-made in this output; returns how many. Only under the run lock.
 
@@ -98,6 +139,7 @@ class Output:
             self.restricted,
             self.restricted / "pages",
             self.restricted / "dagster",
+            self.restricted / REVIEW,
             self.published,
         ):
             for left in (path for path in folder.glob(".*") if TEXT_ASIDE.fullmatch(path.name)):
@@ -181,8 +223,12 @@ def opened(
         output.clear_leavings()
         warehouse = Warehouse(output.restricted / "warehouse")
         warehouse.clear_leavings()
+        matched = warehouse.facts("places", "address_match") or {}
+        remove_outdated(output.restricted, matched.get("file", ""))
         with warehouse.connect() as con:
             at = Run(authority, output, warehouse, con)
+            if command:
+                output.hold_to_day(authority.up_to)
             with _journalled(at, command, purpose) if command else contextlib.nullcontext():
                 yield at
 
@@ -235,7 +281,9 @@ def plan(authority: Authority) -> list[Step]:
             broken.stage, broken.name, "Its description cannot be used.", (), (), (), broken.problems[0].path
         )
         add(Step(table, _fail(broken.problems), broken=broken.problems))
-    made_from_others = [*gathered_tables(authority), *tables_of("places"), *tables_of("layers")]
+    made_from_others = [
+        *gathered_tables(authority), matching.TABLE, *tables_of("places"), *tables_of("layers"),
+    ]  # fmt: skip
     known = {
         table.full_name: table for table in (*(step.table for step in steps.values()), *made_from_others)
     }
@@ -243,7 +291,8 @@ def plan(authority: Authority) -> list[Step]:
     for table in made_from_others:
         without = uses.left_out(table, known, authority)
         why = tuple(uses.reason(table, dataset) for dataset in without if table.use != IMPERSONAL)
-        add(Step(table, _make_table(table, why), sql=table.sql, left_out=why))
+        make = _match_addresses if table is matching.TABLE else _make_table(table, why)
+        add(Step(table, make, sql=table.sql, left_out=why))
     rule = authority.about.disclosure
     before = [step.table for step in steps.values()]
     publications = protect.publications(before, authority.code, authority.about.name, rule)
@@ -255,7 +304,8 @@ def plan(authority: Authority) -> list[Step]:
     for name, module in pages.items():
         add(Step(_page_table(name, module), _draw(module)))
     made_here = {f"{name}{beside}" for name in steps for beside in ("", *BESIDE)}
-    add(_release_step(pages, publications, rule, made_here))
+    standing_on = [(step.table, lineage.made_by(step.table, step.left_out)) for step in steps.values()]
+    add(_release_step(pages, publications, rule, made_here, standing_on))
     return [steps[table.full_name] for table in in_order(step.table for step in steps.values())]
 
 
@@ -301,7 +351,7 @@ def _fail(problems: tuple[Problem, ...]) -> Callable[[Run], Made]:
 def _read_source(source: Source) -> Callable[[Run], Made]:
     def make(at: Run) -> Made:
         got = ingest.ingest_source(at.con, at.authority, source)
-        return _keep_read(at, ingest.source_table(source), got)
+        return _tell_owner(at, source, got, _keep_read(at, ingest.source_table(source), got))
 
     return make
 
@@ -315,8 +365,8 @@ def _read_dataset(dataset: Dataset) -> Callable[[Run], Made]:
         keys = [pseudonyms, *former_pseudonyms(at.output.restricted)]
         register = forgetting.Register(at.output.restricted)
         out = forgetting.left_out(dataset, register, at.today, keys)
-        got = ingest.ingest_dataset(at.con, at.authority, dataset, pseudonyms, out)
-        return _keep_read(at, ingest.dataset_table(dataset), got, out)
+        got = ingest.ingest_dataset(at.con, at.authority, dataset, pseudonyms, out, at.today)
+        return _tell_owner(at, dataset, got, _keep_read(at, ingest.dataset_table(dataset), got, out))
 
     return make
 
@@ -336,6 +386,8 @@ def _keep_read(at: Run, table: Table, got: ingest.Ingested, out: forgetting.Left
         at.warehouse.former_versions_must_go()
     if stale:
         _recall_files(at, files, "former_files" if mended else f"{files.stage}.{quoted(files.name)}")
+        if gone:
+            _note_missing(at)
         mended_too = [(table, "former_kept"), (rejected, "former_rejected")] if mended else []
         _write_together(at, [*mended_too, (files, "files")])
         rows = int((at.warehouse.facts(table.stage, table.name) or {})["rows"])
@@ -366,6 +418,30 @@ def _keep_read(at: Run, table: Table, got: ingest.Ingested, out: forgetting.Left
     if stale:
         problems = (*problems, "the former version stays in use")
     return Made(rows, facts, problems, table.columns)
+
+
+def _tell_owner(at: Run, described: Source | Dataset, got: ingest.Ingested, made: Made) -> Made:
+    """Write a report on each file that was refused, and take away those on files that are no longer."""
+    files = ingest.files_table(
+        ingest.source_table(described) if isinstance(described, Source) else ingest.dataset_table(described)
+    )
+    in_use = at.con.execute(
+        f"SELECT file FROM {files.stage}.{quoted(files.name)} WHERE status = 'read' ORDER BY file"
+    ).fetchall()
+    written = quarantine.report(
+        at.output.restricted, at.authority, described, got.refused, [file for (file,) in in_use]
+    )
+    told = tuple(f"what was wanted, and how to mend it: {path.as_posix()}" for path in written)
+    return replace(made, problems=(*made.problems, *told))
+
+
+def _note_missing(at: Run) -> None:
+    """In the temporary table `files`: that each file read before is gone, although what was read of it is in use."""
+    counts = ", ".join(f"0 AS {c.name}" for c in ingest.FILE_COLUMNS if re.match("(rows|weight)_", c.name))
+    at.con.execute(
+        f"INSERT INTO temp.files SELECT * REPLACE ({counts}, 'missing' AS status, "
+        "'it is gone; what was read of it stays in use' AS reason) FROM temp.files WHERE status = 'read'"
+    )
 
 
 def _write_together(at: Run, tables: list[tuple[Table, str]]) -> Written:
@@ -404,22 +480,35 @@ def _make_table(table: Table, left_out: tuple[str, ...]) -> Callable[[Run], Made
     def make(at: Run) -> Made:
         with uses.limited(at.con, at.warehouse, table, at.authority):
             if table.make is None:
-                written = at.warehouse.write(at.con, table, str(table.sql))
+                written = at.warehouse.write(
+                    at.con, table, str(table.sql), lineage.made(at.warehouse, table, left_out)
+                )
             else:
-                at.con.register("made_in_python", table.make(at.con))
-                try:
-                    typed = ", ".join(
-                        f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in table.columns
-                    )
-                    written = at.warehouse.write(at.con, table, f"SELECT {typed} FROM made_in_python")
-                finally:
-                    at.con.unregister("made_in_python")
+                written = _write_arrow(at, table, table.make(at.con), left_out)
         facts = {"left_out": "; ".join(left_out)} if left_out else {}
         if table.use and table.use != IMPERSONAL:
             at.account.uses[table.full_name] = {"use": table.use, "left_out": list(left_out)}
         return Made(written.rows, facts, columns=written.columns)
 
     return make
+
+
+def _match_addresses(at: Run) -> Made:
+    rulings = read_decisions(at.output.restricted)
+    rows, facts = matching.match_records(at.con, at.warehouse, rulings)
+    written = _write_arrow(at, matching.TABLE, rows)
+    return Made(written.rows, dict(facts), columns=written.columns)
+
+
+def _write_arrow(at: Run, table: Table, rows: pa.Table, left_out: tuple[str, ...] = ()) -> Written:
+    """Store an Arrow table with the columns' declared types."""
+    at.con.register("made_in_python", rows)
+    try:
+        typed = ", ".join(f"CAST({quoted(c.name)} AS {c.type}) AS {quoted(c.name)}" for c in table.columns)
+        select = f"SELECT {typed} FROM made_in_python"
+        return at.warehouse.write(at.con, table, select, lineage.made(at.warehouse, table, left_out))
+    finally:
+        at.con.unregister("made_in_python")
 
 
 def _hold_back(
@@ -430,11 +519,9 @@ def _hold_back(
         cells = hold_back.held_back(at.con, publications, rule, former)
         names = [column.name for column in table.columns]
         columns = {name: [cell[at_] for cell in cells] for at_, name in enumerate(names)}
-        at.con.register("held_back", pa.table(columns, schema=pa.schema([(n, pa.string()) for n in names])))
-        try:
-            written = at.warehouse.write(at.con, table, "SELECT * FROM held_back")
-        finally:
-            at.con.unregister("held_back")
+        written = _write_arrow(
+            at, table, pa.table(columns, schema=pa.schema([(n, pa.string()) for n in names]))
+        )
         return Made(written.rows, columns=written.columns)
 
     return make
@@ -442,7 +529,8 @@ def _hold_back(
 
 def _protect(publication: protect.Publication, rule: Disclosure) -> Callable[[Run], Made]:
     def make(at: Run) -> Made:
-        written = at.warehouse.write(at.con, publication.table, str(publication.table.sql))
+        table = publication.table
+        written = at.warehouse.write(at.con, table, str(table.sql), lineage.made(at.warehouse, table))
         loss = protect.information_loss(at.con, publication, rule)
         facts: dict[str, Any] = {}
         if loss.cells:
@@ -464,6 +552,11 @@ def _page_path(at: Run, name: str) -> Path:
     return at.output.restricted / "pages" / f"{name}.html"
 
 
+def page_paths(output: Output) -> dict[str, Path]:
+    """The file of each page, restricted, by its full name (`maps.demand`)."""
+    return {f"{PAGES}.{name}": output.restricted / "pages" / f"{name}.html" for name in page_modules()}
+
+
 def _page_table(name: str, module: ModuleType) -> Table:
     meaning = f"{module.TITLE}. {module.SENTENCE}"
     return Table("maps", name, meaning, (), (), tuple(sorted(module.DEPENDS_ON)), f"assets/maps/{name}.py")
@@ -471,10 +564,11 @@ def _page_table(name: str, module: ModuleType) -> Table:
 
 def _draw(module: ModuleType) -> Callable[[Run], Made]:
     def make(at: Run) -> Made:
-        page = module.draw(at.con)
-        path = _page_path(at, module.__name__.rpartition(".")[2])
+        page, name = module.draw(at.con), module.__name__.rpartition(".")[2]
+        path = _page_path(at, name)
         path.parent.mkdir(exist_ok=True)
         replace_text(path, page)
+        lineage.note_page(at.warehouse, _page_table(name, module), path)
         return Made(None, {"kilobytes": round(len(page.encode()) / 1000)})
 
     return make
@@ -485,8 +579,12 @@ def _release_step(
     publications: list[protect.Publication],
     rule: Disclosure,
     made_here: set[str],
+    standing_on: list[tuple[Table, str]],
 ) -> Step:
-    """The release, after which tables that nothing makes any more (a dataset that has left) are taken away."""
+    """The release, made of one state of everything it stands on.
+
+    After it, tables that nothing makes any more (a dataset that has left) are taken away.
+    """
     depends_on = (*(p.table.full_name for p in publications), *(f"{PAGES}.{name}" for name in pages))
     table = Table(
         "maps", "release",
@@ -496,9 +594,11 @@ def _release_step(
 
     def make(at: Run) -> Made:
         started = datetime.now(UTC)
+        lineage.hold_together(at.warehouse, lineage.above(standing_on, table), page_paths(at.output))
         made = {name: _page_path(at, name).read_text(encoding="utf-8") for name in pages}
         sign_off = at.authority.about.sign_off
-        facts = release.Facts(started, software(), f"{sign_off.by}, {sign_off.on}" if sign_off else "")
+        signed = f"{sign_off.by}, {sign_off.on}" if sign_off else ""
+        facts = release.Facts(started, software(), signed, at.authority.up_to)
         attacker = audit.Audit()
         # What draws each page: the scan draws them again, from the released file alone.
         drawn: dict[str, scan.Draw] = {f"{PAGES}/{name}.html": module.draw for name, module in pages.items()}
@@ -512,12 +612,14 @@ def _release_step(
             documents=documents,
         )  # fmt: skip
         at.warehouse.drop_all_but(made_here)
+        quarantine.clear_all_but(at.output.restricted, {name.partition(".")[2] for name in made_here})
         at.warehouse.write_database(at.output.restricted / "warehouse.duckdb")
         at.warehouse.sweep()
         what = "new" if got.is_new else "unchanged"
         at.account.release, at.account.content = got.release_id, what
         made_facts = {"release": got.release_id, "content": what, "pages": len(pages)}
         made_facts |= {"figures_audited": attacker.figures, "audit_seconds": round(attacker.seconds, 1)}
+        made_facts["sums_left_out"] = attacker.sums_left_out
         if attacker.already:
             # No problem of this release, which holds nothing back for it.
             made_facts["told_by_earlier_releases"] = "; ".join(attacker.already)

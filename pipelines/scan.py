@@ -45,11 +45,14 @@ PARQUET_METADATA = {"ARROW:schema", "geo", "pandas"}
 
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
 ISO_DATE = re.compile(r"\b\d{4}-\d\d(?:-\d\d)?\b")
+DIGIT = re.compile(r"\d")
 WORD = re.compile(r"[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*")
 AREA_CODE = re.compile(r"\b[EWSN]\d{8}\b")
 # Fewer digits may be any number. A UPRN as short as that is found as part of an address or not at all.
 UPRN_DIGITS = range(8, 13)
-MARK = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{24}(?![0-9A-Za-z])")  # as `pseudonyms` makes them
+# As `pseudonyms` makes them. Digits alone are numbers that a database stores side by side; a mark of digits alone is
+# among the references.
+MARK = re.compile(r"(?<![0-9A-Za-z])(?![0-9]{24})[0-9a-f]{24}(?![0-9A-Za-z])")
 POSTCODE = re.compile(r"(?<![A-Za-z0-9])([A-Z]{1,2}\d[A-Z\d]?) ?(\d[A-Z]{2})(?![A-Za-z0-9])")
 # What must not be taken for words: hashes of scripts and files.
 HASHES = re.compile(r"sha256-[A-Za-z0-9+/]+=*|(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
@@ -314,9 +317,11 @@ def _phrases(text: str) -> Iterator[tuple[str, ...]]:
     """Every phrase of a text that could be an address."""
     words = _address_words(text)
     yield from _numbered(words)
-    for four in zip(words, words[1:], words[2:], words[3:], strict=False):
-        if not any(character.isdigit() for word in four for character in word):
-            yield four
+    without_digits = 0  # how many words up to here
+    for place, word in enumerate(words, start=1):
+        without_digits = 0 if DIGIT.search(word) else without_digits + 1
+        if without_digits >= 4:
+            yield tuple(words[place - 4 : place])
 
 
 # Parquet ---------------------------------

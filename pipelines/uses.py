@@ -117,20 +117,22 @@ def limited(
         "ORDER BY ALL",
         [list(STAGES)],
     ).fetchall()
-    changed: list[tuple[str, str]] = []
+    # Taken back as a whole: to make some fifty views again at each table would cost more than most tables do.
+    con.execute("BEGIN")
     try:
         for stage, name in found:
             if f"{stage}.{name}" not in table.depends_on:
-                changed.append((stage, name))
                 con.execute(f"DROP VIEW {stage}.{quoted(name)}")
                 continue
             columns = [row[0] for row in con.execute(f"DESCRIBE {stage}.{quoted(name)}").fetchall()]
             by = [c for c in columns if c in NAMES_DATASETS or (c == "of" and stage != "sources")]
             if by:
-                changed.append((stage, name))
                 warehouse.view(con, stage, name, " AND ".join(f"{quoted(column)} {among}" for column in by))
         yield
+    except duckdb.TransactionException as error:
+        # Raised while tidying up after what failed first, which is what there is to tell.
+        raise (error.__context__ or error) from None
     finally:
-        for stage, name in changed:
-            if warehouse.read_path(stage, name) is not None:
-                warehouse.view(con, stage, name)
+        con.execute("ROLLBACK")
+        if warehouse.read_path(table.stage, table.name) is not None:
+            warehouse.view(con, table.stage, table.name)

@@ -115,18 +115,26 @@ class Warehouse:
         facts = self.facts(stage, name)
         return None if facts is None else self.root / stage / name / facts["file"]
 
-    def write(self, con: duckdb.DuckDBPyConnection, table: Table, select_sql: str) -> Written:
+    def write(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        table: Table,
+        select_sql: str,
+        made: Mapping[str, Any] | None = None,
+    ) -> Written:
         """Store the result of a SELECT as the table's current version, in the order of its key.
 
-        The columns must be those that the table describes, in that order. Raises `KeyNotUnique` when two rows share a
-        key or a key is NULL, ValueError when the columns differ; in both cases the former version stays current.
+        The columns must be those that the table describes, in that order. `made` is what its pointer is to say of how
+        it was made (see `lineage`). Raises `KeyNotUnique` when two rows share a key or a key is NULL, ValueError when
+        the columns differ; in both cases the former version stays current.
         """
-        (written,) = self.write_together(con, [(table, select_sql)])
+        (written,) = self.write_together(con, [(table, select_sql)], made)
         return written
 
     def write_together(
-        self, con: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Table, str]]
-    ) -> list[Written]:
+        self, con: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Table, str]],
+        made: Mapping[str, Any] | None = None,
+    ) -> list[Written]:  # fmt: skip
         """Store the results of several SELECTs so that all become current or none does.
 
         Every file is on disk before the first pointer moves; where the run is killed between two pointers, the next
@@ -140,7 +148,7 @@ class Warehouse:
                 0
             ][0]
             former = self.facts(table.stage, table.name)
-            facts = _pointer(table, final, rows, columns, former)
+            facts = {**_pointer(table, final, rows, columns, former), **(made or {})}
             if facts != former:
                 moves[f"{table.stage}/{table.name}"] = facts
             is_changed = former is None or former["file"] != final.name

@@ -1,4 +1,4 @@
-"""Fixtures that several test files share: a browser, a page without network, the sample, real open data.
+"""Fixtures that several test files share: a browser, a page without network, the sample, a finished run, real data.
 
 What only one test file needs stays in that file. A test that cannot run here is skipped with a reason, and
 the last lines of the test run say in plain words how to have it run.
@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, WebSocket, sync_playwright
+
+from tests.small_run import Small, make_small, small_of
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -134,6 +137,26 @@ def sample() -> Path:
 
 
 @pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A finished run of the small authority, this process's own copy: look, and leave it as it is."""
+    own = tmp_path_factory.mktemp("small")
+    # pytest-xdist gives each of its processes a folder below that of the test run.
+    shared = own.parent.parent if "PYTEST_XDIST_WORKER" in os.environ else own.parent
+    made = shared / "small-made-once"
+    with FileLock(shared / "small-made-once.lock"):
+        if not made.exists():
+            make_small(shared / "small-begun")
+            (shared / "small-begun").rename(made)
+    return small_of(made, own)
+
+
+@pytest.fixture
+def own(small: Small, tmp_path: Path) -> Small:
+    """A copy of the small authority and its output, to be changed at will; Dagster's history of it is empty."""
+    return small.copied(tmp_path, "dagster")
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real open data, which is not part of this repository; skips without one."""
     beside = REPOSITORY.parent / "shared" / "data" / "real"
@@ -143,8 +166,17 @@ def real_data() -> Path:
     return folder.resolve()
 
 
+# The files that take longest: begun last, one of them would be waited for with the other cores idle.
+LONGEST_FIRST = (
+    "test_sample.py", "test_execution.py", "test_forgetting.py", "test_run.py", "test_canaries.py", "test_maps.py",
+    "test_cli.py", "test_release.py", "test_borough.py", "test_scan.py", "test_ui.py", "test_noninterference.py",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by what they need, so that `-m "not browser"` leaves them out."""
+    """The longest files first; and tests marked by what they need, so that `-m "not browser"` leaves them out."""
+    turns = {name: turn for turn, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: turns.get(item.path.name, len(turns)))
     for item in items:
         for name in ("browser", "real_data"):
             if name in getattr(item, "fixturenames", ()):

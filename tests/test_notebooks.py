@@ -15,9 +15,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from pipelines.authority import load_authority
-from pipelines.run import Output, run
-from tests.small_authority import write_small_authority
+from tests.small_run import Small
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 RED_TEAM = next(path for path in NOTEBOOKS if path.stem == "red_team")
@@ -34,12 +32,9 @@ def execute(path: Path, output: Path, open_data: Path, monkeypatch: pytest.Monke
     return "".join(each.get("text", "") for each in outputs)
 
 
-@pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("notebooks")
-    authority = load_authority(write_small_authority(folder / "authority"))
-    run(authority, Output(folder / "output"))
-    return folder / "output"
+@pytest.fixture
+def output(small: Small) -> Path:
+    return small.output.root
 
 
 def test_there_are_notebooks() -> None:

@@ -12,8 +12,11 @@ import duckdb
 import pytest
 
 from data.borough import canaries
+from pipelines.authority import load_authority
 from pipelines.release import current_release
+from pipelines.run import Output, run
 from pipelines.warehouse import Warehouse
+from tests.small_authority import write_small_authority
 from tests.test_notebooks import RED_TEAM, execute
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -149,9 +152,9 @@ def test_a_second_run_gives_the_same_bytes_and_no_new_release(output: Path) -> N
     before = parquet_files(output)
     release = current_release(output / "published")
     assert release is not None
-    done = places("run", "--authority", SAMPLE, "--output", output)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"Release {release.release_id} (unchanged)" in done.stdout
+    made = run(load_authority(SAMPLE), Output(output))
+    facts = made["maps.release"].facts
+    assert (facts["release"], facts["content"]) == (release.release_id, "unchanged")
     assert parquet_files(output) == before
 
 
@@ -169,22 +172,15 @@ def test_what_is_exact_is_closed_to_others(output: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")
 def test_ctrl_c_is_told_in_one_line(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pipelines",
-        "run",
-        "--authority",
-        str(SAMPLE),
-        "--output",
-        str(tmp_path / "output"),
-    ]
+    authority = write_small_authority(tmp_path / "authority")
+    where = ["--authority", str(authority), "--output", str(tmp_path / "output")]
+    command = [sys.executable, "-m", "pipelines", "run", *where]
     with subprocess.Popen(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None and process.stderr is not None
-        while "llpg" not in process.stdout.readline():
-            pass
+        while "llpg" not in (line := process.stdout.readline()):
+            assert line, process.stderr.read()
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         told = process.stderr.read()

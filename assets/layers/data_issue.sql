@@ -7,6 +7,12 @@ WITH found AS (
     -- Whether a UPRN is good is known once the gazetteer was asked.
     SELECT dataset, 'uprn', uprn_finding, count(*) FROM places.record_placed WHERE uprn_finding IS NOT NULL GROUP BY ALL
     UNION ALL
+    SELECT dataset, 'property_reference', reference_finding, count(*) FROM places.record_placed
+    WHERE reference_finding IS NOT NULL GROUP BY ALL
+    UNION ALL
+    SELECT dataset, 'address', address_finding, count(*) FROM places.record_placed
+    WHERE address_finding IS NOT NULL GROUP BY ALL
+    UNION ALL
     SELECT dataset, '', unplaced_because, count(*) FROM places.record_placed WHERE unplaced_because IS NOT NULL GROUP BY ALL
     UNION ALL
     SELECT dataset, '', 'address_shared', count(*) FROM places.record_placed WHERE is_communal GROUP BY ALL
@@ -22,7 +28,8 @@ SELECT
     found.issue,  -- kind of issue
     coalesce(kind.severity, 'warning') AS severity,  -- error, warning or info
     coalesce(kind.meaning, found.issue) AS meaning,  -- what it means, in a sentence
-    coalesce(kind.who_fixes, described.owner) AS who_fixes,  -- who must mend it, and how
+    coalesce(kind.who_fixes, described.owner) AS who_fixes,  -- who must mend it
+    coalesce(kind.how_to_fix, '') AS how_to_fix,  -- how, or what to ask first
     CAST(sum(found.rows) AS BIGINT) AS rows  -- rows that have it
 FROM found
 JOIN services.dataset AS described USING (dataset)

@@ -1,4 +1,6 @@
--- Which services know the same properties: one row per pair of datasets and area, counting properties.
+-- Which services know the same properties: one row per pair of datasets and area, counting properties. By small area for
+-- the ten pairs that share most properties (all, of up to five services), for the authority as a whole for every pair: what
+-- hangs together further than that cannot be shown to be safe.
 -- key: dataset_a, dataset_b, area_type, area_code
 -- use: overlap
 WITH known AS (
@@ -31,9 +33,13 @@ shared AS (
     GROUP BY ALL
 ),
 pair AS (
-    SELECT a.dataset AS dataset_a, b.dataset AS dataset_b
+    SELECT
+        a.dataset AS dataset_a,
+        b.dataset AS dataset_b,
+        row_number() OVER (ORDER BY coalesce(shared.properties, 0) DESC, a.dataset, b.dataset) AS place
     FROM (SELECT DISTINCT dataset FROM known) AS a
     JOIN (SELECT DISTINCT dataset FROM known) AS b ON b.dataset > a.dataset
+    LEFT JOIN shared ON shared.dataset_a = a.dataset AND shared.dataset_b = b.dataset AND shared.area_type = 'authority'
 )
 SELECT
     area.authority_code,  -- GSS code of the authority
@@ -46,7 +52,7 @@ SELECT
     coalesce(other.properties, 0) AS properties_b,  -- properties that the other dataset knows
     coalesce(shared.properties, 0) AS properties_both  -- properties that both know
 FROM pair
-CROSS JOIN layers.area_profile AS area
+JOIN layers.area_profile AS area ON pair.place <= 10 OR area.area_type = 'authority'
 LEFT JOIN single AS one ON one.dataset = pair.dataset_a AND one.area_type = area.area_type AND one.area_code = area.area_code
 LEFT JOIN single AS other ON other.dataset = pair.dataset_b AND other.area_type = area.area_type AND other.area_code = area.area_code
 LEFT JOIN shared

@@ -1,4 +1,4 @@
--- Whose records the maps do not show: one row per service and group (all records; fifths of deprivation; tenures), with
+-- Whose records the maps do not show: one row per service and group (all records; fifths and deciles of deprivation; tenures), with
 -- the records by how precisely they are placed, and how many of the group's homes the service knows. Of a snapshot the
 -- latest extract counts, of dated events all. A record without a place lies in no area: its fifth is not known.
 -- key: dataset, breakdown, group_name
@@ -12,7 +12,14 @@ WITH fifth (fifth, group_name) AS (
         (0, 'not known')
 ),
 lsoa_fifth AS (
-    SELECT lsoa_code, (imd_decile + 1) // 2 AS fifth FROM sources.deprivation WHERE imd_decile BETWEEN 1 AND 10
+    SELECT lsoa_code, imd_decile, (imd_decile + 1) // 2 AS fifth FROM sources.deprivation WHERE imd_decile BETWEEN 1 AND 10
+),
+decile AS (
+    -- Those of the authority's own LSOAs. What is in no fifth is in no decile: it is counted there once.
+    SELECT DISTINCT known.imd_decile, fifth.group_name AS fifth_name
+    FROM lsoa_fifth AS known
+    JOIN fifth USING (fifth)
+    SEMI JOIN places.output_area AS block ON block.lsoa_code = known.lsoa_code
 ),
 latest AS (
     SELECT dataset, max(as_at) AS as_at FROM services.record WHERE role = 'service' GROUP BY dataset
@@ -31,6 +38,7 @@ counted AS (
             ELSE 'unplaced'
         END AS place,
         coalesce(known.fifth, 0) AS fifth,
+        known.imd_decile,
         tenure.tenure
     FROM places.record_placed AS placed
     JOIN services.dataset AS described USING (dataset)
@@ -45,6 +53,10 @@ grouped AS (
     SELECT counted.dataset, 'deprivation fifth', fifth.group_name, counted.place, counted.weight, counted.who
     FROM counted
     JOIN fifth USING (fifth)
+    UNION ALL
+    SELECT dataset, 'deprivation decile', CAST(imd_decile AS VARCHAR), place, weight, who
+    FROM counted
+    WHERE imd_decile IS NOT NULL
     UNION ALL
     SELECT dataset, 'tenure', tenure, place, weight, who FROM counted WHERE tenure IS NOT NULL
 ),
@@ -114,6 +126,7 @@ shown AS (
         described.dataset,
         each.breakdown,
         each.group_name,
+        CAST(NULL AS VARCHAR) AS deprivation_fifth,
         described.sensitivity = 'open' OR contains(described.uses, 'demand') AS counts_homes
     FROM services.dataset AS described
     CROSS JOIN (
@@ -123,7 +136,14 @@ shown AS (
     ) AS each
     WHERE described.role = 'service'
     UNION ALL
-    SELECT described.authority_code, described.dataset, 'tenure', tenure.tenure, false
+    SELECT
+        described.authority_code, described.dataset, 'deprivation decile', CAST(decile.imd_decile AS VARCHAR),
+        decile.fifth_name, false
+    FROM services.dataset AS described
+    CROSS JOIN decile
+    WHERE described.role = 'service'
+    UNION ALL
+    SELECT described.authority_code, described.dataset, 'tenure', tenure.tenure, NULL, false
     FROM services.dataset AS described
     JOIN services.tenure AS tenure USING (dataset)
     WHERE described.role = 'service'
@@ -134,19 +154,20 @@ identified AS (
 SELECT
     shown.authority_code,  -- GSS code of the authority
     shown.dataset,  -- dataset
-    shown.breakdown,  -- all records, deprivation fifth (of England's LSOAs, by the LSOA of the place) or tenure (as the dataset itself states it)
-    shown.group_name,  -- group within the breakdown; `not known` is a group of its own
+    shown.breakdown,  -- all records, deprivation fifth or decile (of England's LSOAs, by the LSOA of the place) or tenure (as the dataset itself states it)
+    shown.group_name,  -- group within the breakdown; `not known` is a group of its own, but not of the deciles, of which it would be the same as of the fifths
+    shown.deprivation_fifth,  -- fifth of which a decile is a half; empty for all other groups
     coalesce(placed.records, 0) AS records,  -- what the group's records count for (accounts, events, ...)
     coalesce(placed.records_precise, 0) AS records_precise,  -- of these, placed on a property, a building or a point
     coalesce(placed.records_coarse, 0) AS records_coarse,  -- of these, placed by their postcode or area alone
     CASE
-        WHEN shown.breakdown <> 'deprivation fifth' OR shown.group_name = 'not known' THEN coalesce(placed.records_unplaced, 0)
-    END AS records_unplaced,  -- of these, without a place; no such count in a fifth, since the fifth is that of the place
+        WHEN NOT starts_with(shown.breakdown, 'deprivation') OR shown.group_name = 'not known' THEN coalesce(placed.records_unplaced, 0)
+    END AS records_unplaced,  -- of these, without a place; no such count in a fifth or decile, since they are those of the place
     coalesce(placed.contributors, 0) AS contributors,  -- people or households behind the records (or addresses, where the extract names neither)
     coalesce(placed.contributors_precise, 0) AS contributors_precise,  -- behind those placed on a property, a building or a point
     coalesce(placed.contributors_coarse, 0) AS contributors_coarse,  -- behind those placed by their postcode or area alone
     coalesce(placed.contributors_unplaced, 0) AS contributors_unplaced,  -- behind those without a place
-    homes.homes,  -- homes in the group's areas; empty by tenure
+    homes.homes,  -- homes in the group's areas; empty by decile and tenure
     CASE
         WHEN identified.homes_have_uprns AND homes.homes > 0 AND shown.counts_homes THEN coalesce(known.homes_known, 0)
     END AS homes_known  -- of these, homes that the service has a record of; no such count where homes are known as a tally only

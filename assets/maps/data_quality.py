@@ -19,6 +19,8 @@ DEPENDS_ON = (
     "published.accounting",
     "published.data_issue",
     "published.dataset",
+    "published.placement_by_area",
+    "published.who_is_missing",
     "published.source",
     "published.disclosure_rule",
 )
@@ -32,8 +34,16 @@ PRECISIONS = (
     ("area", "Area only"),
     ("unplaced", "Not placed"),
 )
+# What puts a record on a property or building, the first key first; each other key has a precision of its own.
+KEYS = (
+    ("by_uprn", "UPRN"),
+    ("by_cross_reference", "the service's own reference"),
+    ("by_address", "address"),
+)
 SEVERITIES = ("error", "warning", "info")
-COLUMNS = ("read", "kept", "rejected", *(suffix for suffix, _ in PRECISIONS))
+COLUMNS = ("read", "kept", "rejected", *(suffix for suffix, _ in (*KEYS, *PRECISIONS)))
+BREAKDOWNS = (("ward", "By ward"), ("deprivation decile", "By deprivation of the place"))
+PLACES = (("precise", "property"), ("coarse", "postcode"))  # (suffix of its column, colour class of its bar)
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,14 @@ def draw(con: duckdb.DuckDBPyConnection) -> str:
         if by in counts
     ]
     issues = _read_issues(con, release)
+    areas = _read_areas(con, release)
     body = render(
         "quality.html",
         release=release,
         tables=tables,
         precisions=PRECISIONS,
+        keys=KEYS,
+        areas=areas,
         issues=issues,
         severities=[
             severity for severity in SEVERITIES if any(one["severity"] == severity for one in issues)
@@ -76,7 +89,8 @@ def draw(con: duckdb.DuckDBPyConnection) -> str:
         hidden_counts=sum(
             count.hidden for by in counts.values() for columns in by.values() for count in columns.values()
         )
-        + sum(one["hidden"] for one in issues),
+        + sum(one["hidden"] for one in issues)
+        + sum(one["hidden"] for one in areas),
     )
     return drawing.Page(
         title=TITLE, sentence=SENTENCE, release=release, body=body, scripts=[own_script("quality.js")]
@@ -121,7 +135,7 @@ def _describe(release: drawing.Release, name: str, columns: dict[str, Count]) ->
         "dataset": name,
         "title": facts.title if facts else name.replace("_", " ").capitalize(),
         "owner": facts.owner if facts else "",
-        "as_at": drawing.date_in_words(facts.last_as_at) if facts else "",
+        "as_at": f"{drawing.date_in_words(facts.last_as_at)}. {facts.stale}".rstrip(". ") if facts else "",
         "role": {"site": "Sites", "service": "Service"}.get(facts.role, facts.role) if facts else "",
         "words": {column: _in_words(count) for column, count in columns.items()},
         "bars": [
@@ -158,12 +172,13 @@ def _share_placed(kept: int | None, unplaced: Count) -> str:
 def _read_issues(con: duckdb.DuckDBPyConnection, release: drawing.Release) -> list[dict[str, Any]]:
     rows = con.execute(
         """
-        SELECT dataset, column_name, issue, severity, who_fixes, meaning, rows, rows_status FROM published.data_issue
+        SELECT dataset, column_name, issue, severity, who_fixes, how_to_fix, meaning, rows, rows_status
+        FROM published.data_issue
         ORDER BY dataset, column_name, issue
         """
     ).fetchall()
     issues = []
-    for name, column, issue, severity, who_fixes, meaning, value, status in rows:
+    for name, column, issue, severity, who_fixes, how_to_fix, meaning, value, status in rows:
         count = _count(name, value, status)
         facts = release.dataset(name)
         issues.append(
@@ -173,6 +188,7 @@ def _read_issues(con: duckdb.DuckDBPyConnection, release: drawing.Release) -> li
                 "issue": issue.replace("_", " "),
                 "severity": severity,
                 "who_fixes": who_fixes or "not stated",
+                "how_to_fix": (how_to_fix or "").replace("`", "'"),
                 "meaning": (meaning or "").replace("`", "'"),
                 "words": _in_words(count),
                 "hidden": count.hidden,
@@ -183,3 +199,54 @@ def _read_issues(con: duckdb.DuckDBPyConnection, release: drawing.Release) -> li
     return sorted(
         issues, key=lambda one: (order.get(one["severity"], 9), -one["size"], one["title"], one["column"])
     )
+
+
+def _read_areas(con: duckdb.DuckDBPyConnection, release: drawing.Release) -> list[dict[str, Any]]:
+    """For each service its tables by ward and by decile: a row each with words, shares and the widths of its bar."""
+    rows = con.execute(
+        """
+        SELECT
+            dataset, area_type AS breakdown, area_name AS group_name, area_code, records, records_status,
+            records_precise, records_precise_status, records_coarse, records_coarse_status,
+            percent_precise, percent_coarse
+        FROM published.placement_by_area
+        UNION ALL
+        SELECT
+            dataset, breakdown, group_name, '', records, records_status,
+            records_precise, records_precise_status, records_coarse, records_coarse_status,
+            percent_precise, percent_coarse
+        FROM published.who_is_missing
+        WHERE breakdown = 'deprivation decile'
+        ORDER BY dataset, breakdown, TRY_CAST(group_name AS INTEGER), group_name, area_code
+        """
+    ).fetchall()
+    services: dict[str, dict[str, Any]] = {}
+    for name, breakdown, group, _, *figures, percent_precise, percent_coarse in rows:
+        facts = release.dataset(name)
+        title = facts.title if facts else name.replace("_", " ").capitalize()
+        service = services.setdefault(
+            name, {"title": title, "hidden": 0, "tables": {breakdown: [] for breakdown, _ in BREAKDOWNS}}
+        )
+        every, *parts = (_count(name, *figures[at : at + 2]) for at in range(0, len(figures), 2))
+        service["hidden"] += sum(count.hidden for count in (every, *parts))
+        # Rounded parts need not add up to the rounded whole. Where a part is withheld, its room stays empty.
+        whole = max(sum(part.value or 0 for part in parts), every.value or 0) or 1
+        service["tables"][breakdown].append(
+            {
+                "group": group,
+                "records": _in_words(every),
+                "places": [
+                    (_in_words(part), "" if percent is None else f"{min(float(percent), 100):.1f}%")
+                    for part, percent in zip(parts, (percent_precise, percent_coarse), strict=True)
+                ],
+                "bar": [
+                    (colour, f"{100 * part.value / whole:.2f}")
+                    for (_, colour), part in zip(PLACES, parts, strict=True)
+                    if part.value
+                ],
+            }
+        )
+    for service in services.values():
+        tables = service["tables"]
+        service["tables"] = [(heading, tables[name]) for name, heading in BREAKDOWNS if tables[name]]
+    return sorted(services.values(), key=lambda service: str(service["title"]))

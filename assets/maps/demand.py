@@ -83,8 +83,14 @@ def thumbnail(con: duckdb.DuckDBPyConnection) -> str:
         for figure in _figures(con)
         if names and figure.topic == names[0][0] and figure.measure == "recorded_use"
     ]
-    newest = max((figure.period for figure in latest), default="")
-    return drawing.draw_map_thumbnail(con, [one for one in latest if one.period == newest], MEASURES[0].ramp)
+    newest = {
+        period
+        for (period,) in con.execute(
+            "SELECT DISTINCT period FROM published.demand_by_area WHERE is_latest AND dataset = ?",
+            [names[0][0] if names else ""],
+        ).fetchall()
+    }
+    return drawing.draw_map_thumbnail(con, [one for one in latest if one.period in newest], MEASURES[0].ramp)
 
 
 def _datasets(con: duckdb.DuckDBPyConnection) -> list[tuple[str]]:
@@ -100,14 +106,19 @@ def _topic(con: duckdb.DuckDBPyConnection, release: drawing.Release, name: str) 
     facts = release.dataset(name)
     rows = con.execute(
         """
-        SELECT period, min(period_start), max(period_end) FROM published.demand_by_area
-        WHERE dataset = ? GROUP BY period ORDER BY 2, 1
+        SELECT period, min(period_start), max(period_end), bool_and(is_complete), bool_or(is_latest)
+        FROM published.demand_by_area WHERE dataset = ? GROUP BY period ORDER BY 2, 1
         """,
         [name],
     ).fetchall()
     periods = tuple(
-        drawing.Period(period, drawing.period_in_words(period), _span(period, first, last))
-        for period, first, last in rows
+        drawing.Period(
+            period,
+            drawing.period_in_words(period) + ("" if is_complete else ", not complete"),
+            _span(period, first, last),
+            is_latest,
+        )
+        for period, first, last, is_complete, is_latest in rows
     )
     if facts is None:
         return drawing.Topic(name, name.replace("_", " ").capitalize(), "records", periods, source="")
@@ -117,7 +128,9 @@ def _topic(con: duckdb.DuckDBPyConnection, release: drawing.Release, name: str) 
         facts.title,
         drawing.count_in_words(facts.counts),
         periods,
-        source=f"Records: {facts.title}{owner}, data to {drawing.date_in_words(facts.last_as_at)}.",
+        source=(
+            f"Records: {facts.title}{owner}, data to {drawing.date_in_words(facts.last_as_at)}. {facts.stale}"
+        ).strip(),
         unchanged=facts.is_open,
         caveat=_caveat(facts),
     )

@@ -104,10 +104,14 @@ def _topic(con: duckdb.DuckDBPyConnection, release: drawing.Release, kind: str) 
         title,
         "homes",
         (drawing.Period("", f"sites{dated.replace(',', '')}", ""),),
-        source=f"Sites: {title}{dated}. {left_out}Straight-line distance, not by road.",
+        source=f"Sites: {title}{dated}. {_stale(facts)}{left_out}Straight-line distance, not by road.",
         unchanged=True,
         sites=kind,
     )
+
+
+def _stale(facts: drawing.Dataset | None) -> str:
+    return f"{facts.stale} " if facts and facts.stale else ""
 
 
 def _left_out(con: duckdb.DuckDBPyConnection, kind: str) -> str:

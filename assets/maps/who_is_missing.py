@@ -89,6 +89,7 @@ def _read(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[Groups, dict[tuple[
     for dataset, breakdown, group, homes, *values in con.execute(
         f"""
         SELECT dataset, breakdown, group_name, homes, {columns} FROM published.who_is_missing
+        WHERE breakdown IN {tuple(breakdown for breakdown, _ in BREAKDOWNS)}
         ORDER BY dataset, breakdown, group_name IN {LAST}, group_name
         """
     ).fetchall():
@@ -123,7 +124,7 @@ def _describe(
     return {
         "title": facts.title if facts else name.replace("_", " ").capitalize(),
         "owner": facts.owner if facts else "",
-        "as_at": drawing.date_in_words(facts.last_as_at) if facts else "",
+        "as_at": f"{drawing.date_in_words(facts.last_as_at)}. {facts.stale}".rstrip(". ") if facts else "",
         "sentences": _sentences(counted, groups),
         "tables": tables,
         "with_homes": any(figures["homes_known"].status != "not applicable" for figures in groups.values()),

@@ -157,7 +157,7 @@ class Places:
         return {p.uprn: p for p in self.properties}
 
 
-@dataclass
+@dataclass(eq=False)  # each is one place, and compared as such many times over
 class _Plot:
     link: Link
     along: float

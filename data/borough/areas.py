@@ -19,7 +19,7 @@ from random import Random
 
 import numpy as np
 from scipy.spatial import Voronoi, cKDTree
-from shapely import STRtree, coverage_union_all, normalize
+from shapely import STRtree, contains_xy, coverage_union_all, normalize
 from shapely.geometry import LineString, MultiLineString, Point, Polygon
 from shapely.ops import linemerge, polygonize
 
@@ -189,16 +189,14 @@ def _coverage(dice: Random, ground: Ground, places: Places, cutter: _Cutter) -> 
         key=lambda c: (c[0], c[-1], len(c), c),
     )
     bent = [_smooth(arc) for arc in arcs]
-    tree = cKDTree(np.array([bend(x, y) for x, y in points]))
+    places_of_points = np.array([bend(x, y) for x, y in points])
+    tree = cKDTree(places_of_points)
     shapes: dict[int, Polygon] = {}
     for face in polygonize(bent):
         inner = face.representative_point()
         votes = Counter(labels[i] for i in tree.query(np.array((inner.x, inner.y)), k=5)[1].tolist())
-        inside = [
-            labels[i]
-            for i in tree.query_ball_point(np.array((inner.x, inner.y)), 400)
-            if face.contains(_bent(points[i]))
-        ]
+        near = np.array(tree.query_ball_point(np.array((inner.x, inner.y)), 400), dtype=int)
+        inside = [labels[i] for i in near[contains_xy(face, places_of_points[near])].tolist()]
         label = Counter(inside).most_common(1)[0][0] if inside else votes.most_common(1)[0][0]
         if label == OUTSIDE:
             continue
@@ -210,10 +208,6 @@ def _coverage(dice: Random, ground: Ground, places: Places, cutter: _Cutter) -> 
             f"{len(shapes)} output areas were drawn, {3 * len(ground.neighbourhoods)} were planned"
         )
     return shapes
-
-
-def _bent(point: XY) -> Point:
-    return Point(bend(*point))
 
 
 def _heal(diagram: Voronoi, labels: list[int]) -> None:

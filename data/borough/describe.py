@@ -19,7 +19,8 @@ poorer estates lie to the north-east and just south of the river, students in th
 people by the sea, four villages outside.
 
 ## What is where
-- `sources/`: open data and the council's gazetteer (`llpg`), in the publishers' layouts.
+- `sources/`: open data and the council's gazetteer (`llpg`, and `cross_reference` to the housing system for three of
+  its properties in five), in the publishers' layouts.
 - `services/`: council tax (three months; the first two put away in zip files), housing tenancies, adult
   social care events.
 - `sites/`: general practices (by postcode), libraries (by UPRN), schools (by coordinates).

@@ -48,6 +48,7 @@ def make(output: Path, seed: str = SEED) -> None:
     let = silos.tenancies(dice("tenancies"), canary, earth, places, folk)
     _tenancies(output, let)
     planted += [(_TENANCIES, what, n) for what, n in _counted(let)]
+    planted.append((_REFERENCES, "rows", _references(output, let)))
     care = silos.adult_social_care(dice("adult social care"), canary, earth, places, folk)
     _care(output, care)
     planted += [(_CARE, what, n) for what, n in _counted(care)]
@@ -76,6 +77,7 @@ def make(output: Path, seed: str = SEED) -> None:
 
 _TENANCIES = "services/housing_tenancy/tenancies_2026-09-30.xlsx"
 _CARE = "services/adult_social_care/cld_events_2023Q4_2026Q3.csv"
+_REFERENCES = "sources/cross_reference/llpg_cross_references_2026-10.csv"
 
 
 def _counted(extract: silos.Extract) -> list[tuple[str, int]]:
@@ -136,6 +138,16 @@ def _tenancies(output: Path, let: silos.Extract) -> None:
         "Tenancies": _table(silos.TENANCY_COLUMNS, let),
     }
     write_bytes(output / _TENANCIES, workbook(sheets))
+
+
+def _references(output: Path, let: silos.Extract) -> int:
+    """The gazetteer's cross-references to the housing system, for three properties in five; answers how many."""
+    rows: list[list[object]] = [["UPRN", "XREF_KEY", "CROSS_REFERENCE", "SOURCE", "START_DATE", "END_DATE"]]
+    for i, (row, (uprn, _)) in enumerate(zip(let.rows, let.truth, strict=True)):
+        if uprn and i % 5 < 3:
+            rows.append([uprn, f"9901X{i:09d}", row["PROPERTY_REF"], "HOUSING", "2015-04-01", ""])
+    write_text(output / _REFERENCES, csv_text([rows[0], *sorted(rows[1:], key=str)]))
+    return len(rows) - 1
 
 
 def _care(output: Path, care: silos.Extract) -> None:

@@ -17,6 +17,8 @@ from pipelines.descriptions import nearest
 from pipelines.forgetting import Entry, Register, RegisterUnreadable, day_of_run, keyed_columns
 from pipelines.journal import Journal, who
 from pipelines.pseudonyms import Pseudonyms
+from pipelines.review.decisions import DecisionsUnreadable, drop_notes
+from pipelines.review.worksheet import remove_worksheets
 from pipelines.run import Output, Run, opened
 from pipelines.tables import quoted
 
@@ -79,6 +81,10 @@ def do_forget(chosen: argparse.Namespace) -> int:
                 )  # fmt: skip
                 print(f"Remembered as number {entry.number}: {_named(entry)}", flush=True)
             at.warehouse.former_versions_must_go()
+            if remove_worksheets(output.restricted):
+                print(
+                    "The worksheet of doubtful addresses is deleted: `places review` writes one.", flush=True
+                )
     except (CannotForget, RegisterUnreadable) as error:
         say(f"places: {error}")
         return UNUSABLE
@@ -231,9 +237,20 @@ def _left(authority: Authority, output: Output, found: Found) -> list[str]:
         at.warehouse.sweep()
         at.warehouse.write_database(output.restricted / "warehouse.duckdb")
         left = [str(path) for path in at.warehouse.versions_that_must_go()]
+        try:
+            drop_notes(output.restricted, _wordings(at))
+        except DecisionsUnreadable as error:
+            left.append(f"notes of decisions ({error})")
         for entry in found.entries:
             left += _still_in(at, entry)
     return left
+
+
+def _wordings(at: Run) -> set[str]:
+    """The hash of each wording that some record still carries."""
+    if at.warehouse.facts("places", "address_match") is None:
+        return set()
+    return {one for (one,) in at.con.execute("SELECT record_hash FROM places.address_match").fetchall()}
 
 
 def _still_in(at: Run, entry: Entry) -> list[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import time
 from collections.abc import Mapping
 
-from pipelines import release
+from pipelines import drift, release
 from pipelines.authority import Authority, load_authority
 from pipelines.commands.terminal import FAILED, FINE, REFUSED, Commands, as_columns, indented, say
 from pipelines.compare import compare, in_words
 from pipelines.dry_run import copied
+from pipelines.placement import Placement, columns_not_believed, placement_rows, read_placement
 from pipelines.run import BrokenDescription, Made, Output, Step, opened
 
 MAKE_ROOM = "Make room, or choose another folder with --output, and run again."
@@ -31,16 +33,23 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true",
         help="only show what would change and be held back; tables and releases stay as they are",
     )  # fmt: skip
+    run.add_argument(
+        "--as-at", type=dt.date.fromisoformat, metavar="DAY",
+        help="make an earlier month again, such as 2026-08-31: extracts and events up to that day alone; into a folder "
+        "of its own (--output)",
+    )  # fmt: skip
     run.set_defaults(do=do_run)
 
 
 def do_run(chosen: argparse.Namespace) -> int:
     """Make everything, telling each table as it is made."""
-    authority = load_authority(chosen.authority, chosen.data)
+    authority = load_authority(chosen.authority, chosen.data, chosen.as_at)
     authority.hold_to_data_folder()
     output = Output(chosen.output)
+    upto = f", up to {chosen.as_at}" if chosen.as_at else ""
     print(
-        f"{authority.about.name} ({authority.code}): from {chosen.authority} to {chosen.output}", flush=True
+        f"{authority.about.name} ({authority.code}): from {chosen.authority} to {chosen.output}{upto}",
+        flush=True,
     )
     progress = Progress()
     started = time.monotonic()
@@ -73,6 +82,8 @@ def _made(
     from pipelines.orchestrate.execution import HistoryNotKept, run_everything
     from pipelines.orchestrate.failure import DiskFull
 
+    with opened(authority, output) as at:
+        before = read_placement(at.con)
     try:
         finished = run_everything(
             authority, output, progress.tell, debug=chosen.debug, command=command, purpose=chosen.purpose
@@ -90,6 +101,12 @@ def _made(
         return False
     if progress.made.get("layers.accounting"):
         print(accounting(authority, output), end="\n\n")
+        placed, not_believed = placement(authority, output, before)
+        print(placed, end="\n\n")
+        for line in not_believed:  # no failure: whoever sends a list of another area does so every month
+            say(line)
+        for line in drifted(authority, output):
+            say(line)
     for line in progress.trouble:
         say(line)
     release = progress.made.get("maps.release")
@@ -193,3 +210,17 @@ def accounting(authority: Authority, output: Output) -> str:
         if weighed != counted:
             lines.append((name, "weight", *(f"{number:,}" for number in weighed)))
     return as_columns(lines, left=2)
+
+
+def drifted(authority: Authority, output: Output) -> list[str]:
+    """What the latest extract of each dataset has otherwise than the one before it, in sentences."""
+    with opened(authority, output) as at:
+        return [line for dataset in authority.datasets for line in drift.told(at.con, dataset)]
+
+
+def placement(authority: Authority, output: Output, before: Placement | None) -> tuple[str, list[str]]:
+    """Records by key and precision against a run before, as a table in text; and UPRN columns not believed."""
+    with opened(authority, output) as at:
+        now = read_placement(at.con)
+        not_believed = columns_not_believed(at.con)
+    return as_columns(placement_rows(now, before), left=3) if now else "", not_believed

@@ -15,6 +15,10 @@ def add(commands: Commands, shared: argparse.ArgumentParser) -> None:
         description="Starts Dagster on this machine alone (it has no login). Ctrl-C ends it.",
     )  # fmt: skip
     ui.add_argument("--port", type=int, default=3000, help="port on this machine (3000)")
+    ui.add_argument(
+        "--watch", action="store_true",
+        help="let a file that is dropped into the authority folder start a run of what it concerns",
+    )  # fmt: skip
     ui.set_defaults(do=do_ui)
 
 
@@ -25,4 +29,4 @@ def do_ui(chosen: argparse.Namespace) -> int:
     load_authority(
         chosen.authority, chosen.data
     ).hold_to_data_folder()  # a plain error now beats one inside Dagster
-    return serve_ui(chosen.authority, chosen.data, chosen.output, port=chosen.port)
+    return serve_ui(chosen.authority, chosen.data, chosen.output, port=chosen.port, watch=chosen.watch)

@@ -126,7 +126,7 @@
     const was = period()[0];
     state.topic = Number(event.target.value);
     const same = topic().periods.findIndex((one) => one[0] === was);
-    state.period = same >= 0 ? same : topic().periods.length - 1;
+    state.period = same >= 0 ? same : topic().latest;
     draw();
   });
   byId("measure").addEventListener("change", (event) => { state.measure = event.target.value; draw(); });
@@ -536,7 +536,7 @@
     state.measure = parts[1];
     state.geography = parts[2];
     const at = topic().periods.findIndex((one) => one[0] === parts[3]);
-    state.period = at >= 0 ? at : topic().periods.length - 1;
+    state.period = at >= 0 ? at : topic().latest;
     for (const geography of data.geographies) {
       const area = areas[geography.id].find((one) => parts[4] && one.code === parts[4]);
       if (area) state.chosen = area;
@@ -584,7 +584,7 @@
     fitWhole();
     return;
   }
-  state.period = topic().periods.length - 1;
+  state.period = topic().latest;
   recall();
   settle();
   legend();  // its words settle the size of the map's box

@@ -67,11 +67,15 @@ class Measure:
 
 @dataclass(frozen=True)
 class Period:
-    """A period of a topic, oldest first; `span` says its dates in words."""
+    """A period of a topic, oldest first; `span` says its dates in words, `is_latest` whether it is shown at first.
+
+    Where none is, the last one is.
+    """
 
     period: str
     label: str
     span: str
+    is_latest: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,6 +166,10 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
                 "unchanged": topic.unchanged,
                 "caveat": topic.caveat,
                 "periods": [[period.period, period.label, period.span] for period in topic.periods],
+                "latest": max(
+                    (number for number, period in enumerate(topic.periods) if period.is_latest),
+                    default=len(topic.periods) - 1,
+                ),
                 "figures": figures[topic.topic],
                 "totals": _totals(page, topic),
                 "sites": kinds.index(topic.sites) if topic.sites else None,
@@ -390,11 +398,18 @@ def _folds(release: Release, undrawn: int) -> list[Fold]:
 
 
 def _source_item(release: Release) -> list[str]:
-    items = [
+    items: list[tuple[str, ...]] = [
         (item.title, item.publisher, item.epoch, item.licence, item.attribution) for item in release.sources
     ]
     items += [
-        (item.title, item.owner, f"as at {date_in_words(item.last_as_at)}", item.licence, item.attribution)
+        (
+            item.title,
+            item.owner,
+            f"as at {date_in_words(item.last_as_at)}",
+            item.stale,
+            item.licence,
+            item.attribution,
+        )
         for item in release.datasets
     ]
     return [". ".join(part.rstrip(".") for part in item if part) + "." for item in items]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from pipelines.draw.facts import Release
 from pipelines.draw.page import Page, own_script, render
 
@@ -65,18 +67,23 @@ def lines_of(text: str) -> tuple[Block, ...]:
 
 def as_page(document: Document, release: Release) -> str:
     """The document as one HTML file that stands beside the gallery; same document, same text."""
-    kinds = [
-        (section, [(type(block).__name__.lower(), block) for block in section.blocks])
-        for section in document.sections
-    ]
     return Page(
         title=document.title,
         sentence=document.sentence,
         release=release,
-        body=render("document.html", sections=kinds),
+        body=blocks_of(document),
         scripts=[own_script("print.js")],
         home="index.html",
     ).html()
+
+
+def blocks_of(document: Document) -> Markup:
+    """The sections of the document as HTML, to stand in the shell of a page."""
+    kinds = [
+        (section, [(type(block).__name__.lower(), block) for block in section.blocks])
+        for section in document.sections
+    ]
+    return render("document.html", sections=kinds)
 
 
 def as_markdown(document: Document, authority_name: str) -> str:

@@ -47,6 +47,18 @@ class Dataset:
     last_as_at: date | None
     # Of an open dataset: rows whose number its publisher withheld.
     withheld_rows: int | None = None
+    # Whether an extract could not be used or is gone; the date in the name of the latest that could not.
+    is_stale: bool = False
+    refused_as_at: date | None = None
+
+    @property
+    def stale(self) -> str:
+        """A sentence on what could not be used and what is shown in its place; empty where nothing is in its place."""
+        if not self.is_stale:
+            return ""
+        which = f"of {date_in_words(self.refused_as_at)} " if self.refused_as_at else "sent last "
+        shown = f"data to {date_in_words(self.last_as_at)}" if self.last_as_at else "what was read before"
+        return f"The extract {which}could not be used; {shown} is shown."
 
     @property
     def is_open(self) -> bool:
@@ -126,7 +138,7 @@ def read_release(con: duckdb.DuckDBPyConnection) -> Release:
         SELECT
             dataset, coalesce(role, ''), coalesce(title, dataset), coalesce(owner, ''), coalesce(sensitivity, ''),
             coalesce(licence, ''), coalesce(attribution, ''), coalesce(kind, ''), coalesce(counts, ''),
-            first_as_at, last_as_at, withheld_rows
+            first_as_at, last_as_at, withheld_rows, is_stale, refused_as_at
         FROM published.dataset ORDER BY role, title, dataset
         """
     ).fetchall()

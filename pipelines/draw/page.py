@@ -105,6 +105,11 @@ def own_script(name: str) -> str:
     return _own_file(name)
 
 
+def own_style(name: str = "page.css") -> str:
+    """Text of a style of this folder; without a name the one that every page has."""
+    return _own_file(name)
+
+
 @cache
 def leaflet_script() -> str:
     """Leaflet's script; its line that sends browsers to look for a source map is taken off."""

@@ -9,23 +9,27 @@ asked again at any time, alone. How they are shown and hold back what follows is
   columns of that unit (`rows_property`, ...), kept must be their sum.
 - `protection_holds`: every published table, seen through an attacker's eyes.
 - `files_are_read`: every table read from files; a refused file is an error that holds nothing back.
+- `rows_as_last_time`, `placed_as_last_time`: of every dataset, its newest extract beside the one before; a warning.
 - `release_is_whole`: the current release still is what was released.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import duckdb
 
 from pipelines import release
-from pipelines.authority import Dataset, Source
+from pipelines.authority import JUMP_PERCENT, Dataset, Source
 from pipelines.ingest import files_table, rejected_table
 from pipelines.protect import Publication, verify
 from pipelines.run import Run, Step
 from pipelines.tables import Table, quoted
 
+# The columns of an account that part what is on a property or building by the key that put it there: `rows_by_uprn`.
+BY_KEY = "by_"
 FILES_ARE_READ = "files_are_read"
 
 
@@ -34,7 +38,7 @@ class Verdict:
     """What a check found: problems (none is a pass), and counts for people. Never a value of a record."""
 
     problems: tuple[str, ...] = ()
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Check:
     description: str
     is_blocking: bool
     look: Callable[[Run], Verdict]
+    is_warning: bool = False
 
     def verdict(self, at: Run) -> Verdict:
         """What the check finds now. A table that is not there fails; any other error is raised."""
@@ -83,10 +88,32 @@ def checks_of(step: Step) -> list[Check]:
                 FILES_ARE_READ, "No file was refused.", False, lambda at: _refused(at.con, files_table(table))
             )
         )
-    elif table.stage != "published" and (units := _units(table)):
+    if isinstance(of, Dataset):
+        found.append(
+            Check(
+                "rows_as_last_time",
+                f"The newest extract has as many rows, and as few rejected, as the one before, within "
+                f"{of.jump_percent} %.",
+                False,
+                lambda at: _rows_jump(at.con, files_table(table), of.jump_percent),
+                is_warning=True,
+            )
+        )
+    if step.name == "places.record_placed":
+        found.append(
+            Check(
+                "placed_as_last_time",
+                "Of each dataset's newest extract as many are placed as of the one before, within `jump_percent`.",
+                False,
+                _placed_jump,
+                is_warning=True,
+            )
+        )
+    if not isinstance(of, Source | Dataset) and table.stage != "published" and (units := _units(table)):
         sums = [" = ".join(("read", "kept + rejected"))]
         if any(parts for parts in units.values()):
             sums.append("kept = what was placed at each precision + what was not")
+            sums.append("what is on a property or building = what each key put there")
         found.append(
             Check(
                 "rows_add_up",
@@ -130,7 +157,10 @@ def _units(table: Table) -> dict[str, list[str]]:
         if what == "read" and {f"{unit}_kept", f"{unit}_rejected"} <= set(names):
             own = [other for other in names if other.startswith(f"{unit}_")]
             units[unit] = [
-                other for other in own if other.removeprefix(f"{unit}_") not in {"read", "kept", "rejected"}
+                other
+                for other in own
+                if other.removeprefix(f"{unit}_") not in {"read", "kept", "rejected"}
+                and not other.startswith(f"{unit}_{BY_KEY}")
             ]
     return units
 
@@ -161,10 +191,12 @@ def _stored(con: duckdb.DuckDBPyConnection, table: Table) -> Verdict:
     weight = "coalesce(CAST(sum(weight) AS BIGINT), 0)"
     counted = _one(
         con,
-        "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_kept), 0), coalesce(sum(rows_rejected), 0), "
-        "coalesce(sum(weight_read), 0), coalesce(sum(weight_kept), 0), coalesce(sum(weight_rejected), 0), "
+        # Records that are joined to the table's rows are accounted for by type, and are no rows of it.
+        "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_kept) FILTER (status = 'read'), 0), "
+        "coalesce(sum(rows_rejected), 0), coalesce(sum(weight_read), 0), "
+        "coalesce(sum(weight_kept) FILTER (status = 'read'), 0), coalesce(sum(weight_rejected), 0), "
         "count(*) FILTER (rows_read <> rows_kept + rows_rejected OR weight_read <> weight_kept + weight_rejected) "
-        f"FROM {files} WHERE status = 'read'",
+        f"FROM {files} WHERE status NOT IN ('refused', 'expired', 'forgotten')",
     )
     kept = _one(
         con,
@@ -194,6 +226,49 @@ def _refused(con: duckdb.DuckDBPyConnection, files: Table) -> Verdict:
     return Verdict(refused, {"files read": len(found) - len(refused), "files refused": len(refused)})
 
 
+def _rows_jump(con: duckdb.DuckDBPyConnection, files: Table, percent: int) -> Verdict:
+    """Rows kept and rejected of the two newest extracts, by the date that each describes."""
+    found = con.execute(
+        "SELECT as_at, CAST(sum(rows_kept) AS BIGINT), CAST(sum(rows_rejected) AS BIGINT) "
+        f"FROM {files.stage}.{quoted(files.name)} WHERE status = 'read' AND as_at IS NOT NULL "
+        "GROUP BY as_at ORDER BY as_at DESC LIMIT 2"
+    ).fetchall()
+    if len(found) < 2:
+        return Verdict(())
+    (now, kept, lost), (before, kept_before, lost_before) = found
+    problems = []
+    if abs(kept - kept_before) * 100 > percent * kept_before:
+        problems.append(
+            f"the extract of {now} has {kept:,} rows, that of {before} had {kept_before:,}: "
+            f"more than {percent} % apart"
+        )
+    share, share_before = (100 * n / max(1, n + k) for n, k in ((lost, kept), (lost_before, kept_before)))
+    if share - share_before > percent:
+        problems.append(
+            f"of the extract of {now} {share:.0f} % were rejected, of that of {before} {share_before:.0f} %"
+        )
+    return Verdict(tuple(problems), {"rows": kept, "rows before": kept_before})
+
+
+def _placed_jump(at: Run) -> Verdict:
+    """What part of each dataset's two newest extracts has a place."""
+    found = at.con.execute(
+        "SELECT dataset, as_at, 100.0 * count(*) FILTER (precision <> 'none') / count(*) AS placed "
+        "FROM places.record_placed WHERE as_at IS NOT NULL GROUP BY dataset, as_at "
+        "QUALIFY row_number() OVER (PARTITION BY dataset ORDER BY as_at DESC) <= 2 ORDER BY dataset, as_at DESC"
+    ).fetchall()
+    limits = {dataset.name: dataset.jump_percent for dataset in at.authority.datasets}
+    problems = [
+        f"{name}: of the extract of {now} {placed:.0f} % have a place, of that of {before} {placed_before:.0f} %"
+        for (name, now, placed), (of, before, placed_before) in itertools.pairwise(found)
+        if name == of and abs(placed - placed_before) > limits.get(name, JUMP_PERCENT)
+    ]
+    latest: dict[str, int | float] = {}
+    for name, _, placed in found:
+        latest.setdefault(f"placed, % of {name}", round(float(placed), 1))
+    return Verdict(tuple(problems), latest)
+
+
 def _sums(con: duckdb.DuckDBPyConnection, table: Table, units: dict[str, list[str]]) -> Verdict:
     tests = {}
     for unit, parts in units.items():
@@ -203,6 +278,10 @@ def _sums(con: duckdb.DuckDBPyConnection, table: Table, units: dict[str, list[st
         if parts:
             # A sum with a gap in it is NULL, which is not a pass.
             tests[f"{unit}_kept = {' + '.join(parts)}"] = f"{unit}_kept <> {' + '.join(parts)}"
+        if by_key := [column.name for column in table.columns if column.name.startswith(f"{unit}_{BY_KEY}")]:
+            tests[f"{unit}_property + {unit}_building = {' + '.join(by_key)}"] = (
+                f"{unit}_property + {unit}_building <> {' + '.join(by_key)}"
+            )
     counts = ", ".join(f"count(*) FILTER (coalesce({wrong}, true))" for wrong in tests.values())
     rows, *wrong_rows = _one(con, f"SELECT count(*), {counts} FROM {table.stage}.{quoted(table.name)}")
     problems = tuple(f"in {n} row(s) not {test}" for test, n in zip(tests, wrong_rows, strict=True) if n)

@@ -13,11 +13,15 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines import ingest, release
 from pipelines.authority import Authority, Dataset, Source
 from pipelines.descriptions import Problem
 from pipelines.ingest import rejected_table
+from pipelines.orchestrate.preview import preview
 from pipelines.protect import Publication, rule_sentence
-from pipelines.run import Made, Run, Step
+from pipelines.quarantine import FOLDER as QUARANTINE
+from pipelines.quarantine import folder_of, reports
+from pipelines.run import PAGES, Made, Run, Step
 from pipelines.tables import REPOSITORY, Column, Table, quoted
 
 FORMATS = {
@@ -66,6 +70,14 @@ def description(step: Step, authority: Authority) -> str:
         facts += [("For", definition.purpose), ("Not for", definition.not_for), ("Basis", definition.basis)]
         facts.append(("Rule", rule))
     facts.append(("Described in" if of else "Made by", f"`{table.path}`"))
+    if isinstance(of, Source | Dataset):
+        reports_in = f"`restricted/{QUARANTINE}/{table.name}`"
+        facts.append(("Where a file is refused", f"a report on it is in {reports_in}, and under Checks here"))
+    elif table.stage in ("published", PAGES):
+        facts.append(("Data dictionary", f"`published/{release.CURRENT}/CATALOGUE.md`"))
+    if table.stage == PAGES:
+        page = "index.html" if table.name == "release" else f"{PAGES}/{table.name}.html"
+        facts.append(("Open it", f"`published/{release.CURRENT}/{page}`"))
     if table.use:
         facts.append(("Uses records for", table.use))
     facts += [("Left out", sentence) for sentence in step.left_out]
@@ -161,11 +173,57 @@ def made_metadata(at: Run, step: Step, made: Made) -> dict[str, Any]:
         metadata["why rows were rejected"] = dg.MetadataValue.md(_rejections(at, rejected_table(table)))
     if made.problems:
         metadata["problems"] = dg.MetadataValue.md(bullets(made.problems))
-    if {"weight_kept", "weight_unplaced"} <= {
-        column.name for column in table.columns
-    } and table.stage == "layers":
-        metadata |= _placed(at, table)
-    return metadata
+    if _tells_what_is_placed(table):
+        metadata |= {f"placed, % of {dataset}": percent for dataset, percent in _placed(at, table).items()}
+    return metadata | _ways_on(at, step)
+
+
+def shown_elsewhere(at: Run, step: Step) -> dict[Table, dict[str, Any]]:
+    """What is known of other tables once this one is made: of each dataset, which part of its weight has a place."""
+    if not _tells_what_is_placed(step.table):
+        return {}
+    of = {dataset.name: ingest.dataset_table(dataset) for dataset in at.authority.datasets}
+    return {
+        of[name]: {"placed, %": percent} for name, percent in _placed(at, step.table).items() if name in of
+    }
+
+
+def _tells_what_is_placed(table: Table) -> bool:
+    names = {column.name for column in table.columns}
+    return table.stage == "layers" and names >= {"dataset", "weight_kept", "weight_unplaced"}
+
+
+def _ways_on(at: Run, step: Step) -> dict[str, Any]:
+    """Where to go from here: map, data dictionary, report, as paths (a browser opens no file); a picture."""
+    released = at.output.published.resolve() / release.CURRENT
+    ways: dict[str, Any] = {}
+    if isinstance(step.of, Source | Dataset):
+        written = reports(at.output.restricted.resolve(), step.table.name)
+        ways["files refused"] = len(written)
+        if written:
+            folder = folder_of(at.output.restricted.resolve(), step.table.name)
+            ways["quarantine"] = dg.MetadataValue.path(folder)
+            ways["how to mend it"] = dg.MetadataValue.md(
+                "\n\n".join(path.with_suffix(".md").read_text(encoding="utf-8") for path in written)
+            )
+    elif step.table.stage == PAGES:
+        page = "index.html" if step.name == "maps.release" else f"{PAGES}/{step.table.name}.html"
+        ways["map"] = dg.MetadataValue.path(released / page)
+    if step.table.stage in ("published", PAGES):
+        ways["data dictionary"] = dg.MetadataValue.path(released / "CATALOGUE.md")
+    if picture := _picture(at, step):
+        ways["preview"] = dg.MetadataValue.md(picture)
+    return ways
+
+
+def _picture(at: Run, step: Step) -> str:
+    """A small map of a published table, or of the first one with figures by area that a page shows; empty for none."""
+    shown: tuple[str, ...] = ()
+    if isinstance(step.of, Publication):
+        shown = (step.name,)
+    elif step.table.stage == PAGES and step.name != "maps.release":
+        shown = step.table.depends_on
+    return next((picture for name in shown if (picture := preview(at.con, name))), "")
 
 
 def data_version(at: Run, step: Step) -> dg.DataVersion | None:
@@ -197,13 +255,13 @@ def _rejections(at: Run, rejected: Table) -> str:
     return "\n".join([*lines, "", f"All of them: `{rejected.full_name}`."])
 
 
-def _placed(at: Run, table: Table) -> dict[str, Any]:
+def _placed(at: Run, table: Table) -> dict[str, float]:
     """What part of each dataset's weight has a place, in per cent: Dagster draws it over time."""
     found = at.con.execute(
         f"SELECT dataset, round(100.0 * (weight_kept - weight_unplaced) / weight_kept, 1) "
         f"FROM {table.stage}.{quoted(table.name)} WHERE weight_kept > 0 ORDER BY dataset"
     ).fetchall()
-    return {f"placed, % of {dataset}": float(percent) for dataset, percent in found}
+    return {dataset: float(percent) for dataset, percent in found}
 
 
 def _cell(text: str) -> str:

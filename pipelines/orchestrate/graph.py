@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 
-from pipelines.authority import Authority
+from pipelines.authority import Authority, Dataset
 from pipelines.orchestrate.checks import Check, Verdict, accounts_for_everything, checks_of
 from pipelines.orchestrate.description import (
     bullets,
@@ -24,15 +24,21 @@ from pipelines.orchestrate.description import (
     kinds,
     made_metadata,
     owners,
+    shown_elsewhere,
     tags,
 )
 from pipelines.orchestrate.failure import is_interruption, sayable
+from pipelines.orchestrate.freshness import freshness
 from pipelines.orchestrate.instance import forget_old_runs
+from pipelines.orchestrate.sensors import folder_sensor, schedules, telling_sensors
 from pipelines.run import BrokenDescription, Made, Output, Run, Step, opened, plan
-from pipelines.tables import STAGES, Table
+from pipelines.tables import STAGES
 
 EVERYTHING = "everything"
+RELEASE = "release"
 WORK = "work"
+# For what takes a moment: a release that is rolled back, answers that are read in.
+WAIT_SECONDS = 2
 MEANING_OF_STAGE = {
     "sources": "Read the open data again.",
     "services": "Read the council's extracts again.",
@@ -53,10 +59,20 @@ class CheckFailed(Exception):
 def definitions_for(authority: Authority, output: Output) -> dg.Definitions:
     """Everything that Dagster knows of an authority: an asset a step, its checks, jobs, and the lock on `output`.
 
-    Broken descriptions are assets that fail. Raises `DescriptionError` or `TableFileError` when the files of
-    `assets` themselves cannot be used.
+    And the sensors and schedules that start runs. Broken descriptions are assets that fail. Raises `DescriptionError`
+    or `TableFileError` when the files of `assets` themselves, or what authority.yaml says of runs, cannot be used.
     """
-    return graph(authority, lambda: opened(authority, output, command="places ui"))
+    made = graph(authority, lambda: opened(authority, output, WAIT_SECONDS, command="places ui"))
+    everything = next(job for job in made.jobs or () if job.name == EVERYTHING)
+    steps = plan(authority)
+    depends_on = {step.name: _depends_on(step, steps) for step in steps}
+    return dg.Definitions.merge(
+        made,
+        dg.Definitions(
+            sensors=[folder_sensor(authority, output, depends_on, everything), *telling_sensors(authority)],
+            schedules=schedules(authority, everything, forget_old_runs),
+        ),
+    )
 
 
 def graph(
@@ -67,7 +83,6 @@ def graph(
     """The definitions over any way to get a `Run`; `report` hears of steps, and of checks that hold something back."""
     steps = plan(authority)
     tell = report or _tell_nobody
-    accounting = [step.table for step in steps if accounts_for_everything(step.table)]
     jobs = [
         dg.define_asset_job(
             EVERYTHING,
@@ -82,8 +97,25 @@ def graph(
         for stage in STAGES
         if any(step.table.stage == stage for step in steps)
     ]
+    jobs += [
+        dg.define_asset_job(
+            f"service_{step.table.name}",
+            selection=dg.AssetSelection.assets(key_of(step.table)).downstream(),
+            description=f"Read {step.of.title} again, and make all that comes after it, up to the release.",
+        )
+        for step in steps
+        if isinstance(step.of, Dataset)
+    ]
+    jobs.append(
+        dg.define_asset_job(
+            RELEASE, selection=dg.AssetSelection.groups("published", "maps"),
+            description="Protect the layers as they are again, draw the maps, and release them if anything changed.",
+        )
+    )  # fmt: skip
     return dg.Definitions(
-        assets=[_asset(step, authority, accounting, tell, place) for place, step in enumerate(steps)],
+        assets=[
+            _asset(step, authority, _depends_on(step, steps), tell, place) for place, step in enumerate(steps)
+        ],
         asset_checks=[
             _checks(step, checks, tell, place)
             for place, step in enumerate(steps)
@@ -94,6 +126,15 @@ def graph(
         # One process a run: a step is short beside the start of a process, and the lock is held by one.
         executor=dg.in_process_executor,
     )
+
+
+def _depends_on(step: Step, steps: Sequence[Step]) -> list[str]:
+    """The full names of what a step is made from, or waits for."""
+    depends_on = set(step.table.depends_on)
+    if step.table.stage == "published":
+        # Nothing passes the gate unless every row is accounted for, whichever layer it came by.
+        depends_on |= {other.name for other in steps if accounts_for_everything(other.table)}
+    return sorted(depends_on)
 
 
 def _tell_nobody(step: Step, got: Made | Exception, seconds: float) -> None:
@@ -117,17 +158,13 @@ def _in_turn(place: int, of_check: bool = False) -> dict[str, str]:
 
 
 def _asset(
-    step: Step, authority: Authority, accounting: Sequence[Table], tell: Report, place: int
+    step: Step, authority: Authority, depends_on: Sequence[str], tell: Report, place: int
 ) -> dg.AssetsDefinition:
     table = step.table
-    depends_on = {dg.AssetKey(name.split(".")) for name in table.depends_on}
-    if table.stage == "published":
-        # Nothing passes the gate unless every row is accounted for, whichever layer it came by.
-        depends_on |= {key_of(other) for other in accounting}
 
     @dg.asset(
         key=key_of(table),
-        deps=sorted(depends_on),
+        deps=[dg.AssetKey(name.split(".")) for name in depends_on],
         group_name=table.stage,
         description=description(step, authority),
         metadata=described_metadata(table),
@@ -136,6 +173,7 @@ def _asset(
         tags=tags(step),
         op_tags=_in_turn(place),
         code_version=code_version(step),
+        freshness_policy=freshness(step),
         required_resource_keys={WORK},
     )
     def make(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
@@ -152,6 +190,8 @@ def _asset(
             tell(step, said, time.monotonic() - started)
             raise _failure(said) from None
         tell(step, made, time.monotonic() - started)
+        for of, more in shown_elsewhere(at, step).items():
+            context.log_event(dg.AssetObservation(asset_key=key_of(of), metadata=more))
         return dg.MaterializeResult(metadata=shown, data_version=version)
 
     return make
@@ -208,7 +248,7 @@ def _checks(step: Step, checks: Sequence[Check], tell: Report, place: int) -> dg
                 asset_key=asset,
                 check_name=check.name,
                 passed=not verdict.problems,
-                severity=dg.AssetCheckSeverity.ERROR,
+                severity=dg.AssetCheckSeverity.WARN if check.is_warning else dg.AssetCheckSeverity.ERROR,
                 description=_as_text(verdict.problems),
                 metadata=verdict.counts,
             )

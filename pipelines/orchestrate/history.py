@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class History(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._open: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
         self._open_lock = threading.Lock()
+        self._is_there: set[tuple[str, str]] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -70,6 +71,25 @@ class History(SqliteEventLogStorage):
         while len(self._open) > KEPT_OPEN:
             self._open.popitem(last=False)[1].dispose()
         return engine
+
+    # Dagster asks at every event whether the index has a table, a column, a finished migration. What is there stays.
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index of all runs has a table."""
+        return self._known("table", table_name, lambda: super(History, self).has_table(table_name))
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether a migration of the index of all runs is done."""
+        return self._known("migration", name, lambda: super(History, self).has_secondary_index(name))
+
+    def _has_asset_key_col_on_connection(self, conn: sqlalchemy.Connection, column_name: str) -> bool:
+        ask = super()._has_asset_key_col_on_connection
+        return self._known("column", column_name, lambda: ask(conn, column_name))
+
+    def _known(self, kind: str, name: str, ask: Callable[[], bool]) -> bool:
+        if (kind, name) not in self._is_there and ask():
+            self._is_there.add((kind, name))
+        return (kind, name) in self._is_there
 
     def delete_events(self, run_id: str) -> None:
         """Forget a run's events, and its file."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -21,21 +22,29 @@ from pathlib import Path
 from types import FrameType
 
 from pipelines.orchestrate.instance import dagster_home, dagster_instance, end_lost_runs
+from pipelines.orchestrate.sensors import WATCH
 from pipelines.run import AnotherRun, Output
 from pipelines.tables import REPOSITORY
 
 LOG = "pages.log"
 START_SECONDS = 120
 STOP_SECONDS = 30
+LOOK_SECONDS = 5
+# `code_location_name` in pyproject.toml.
+RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "connected-places") { __typename } }'
 # Linux: which signal a process wants when the one that started it has gone, however that went.
 PR_SET_PDEATHSIG = 1
 ENDING_SIGNALS = tuple(name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 
 
 def serve_ui(
-    authority_folder: Path, data: Path | None, output: Path, port: int = 3000, host: str = "127.0.0.1"
-) -> int:
+    authority_folder: Path, data: Path | None, output: Path, port: int = 3000, host: str = "127.0.0.1",
+    watch: bool = False,
+) -> int:  # fmt: skip
     """Start Dagster's pages and wait until somebody stops them with Ctrl-C; returns an exit code.
+
+    With `watch` a file that is dropped into the authority folder starts a run of what it concerns. A description that
+    comes, goes or is changed is taken up by itself.
 
     Prints one line with the address once they answer. What Dagster itself says goes to
     `restricted/dagster/pages.log` of the output folder. They have no login, so `host` should stay this machine.
@@ -62,7 +71,7 @@ def serve_ui(
                 str(port),
             ],
             cwd=REPOSITORY,
-            env=environment(authority_folder, data, output, home),
+            env={**environment(authority_folder, data, output, home), **({WATCH: "1"} if watch else {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -76,13 +85,42 @@ def serve_ui(
                 print(f"Dagster did not start; it says why in {home / LOG}", file=sys.stderr)
                 return 1
             print(f"Dagster: http://{host}:{port} (Ctrl-C ends it)", flush=True)
-            code = process.wait()
+            code = _wait_and_take_up_descriptions(process, authority_folder, f"http://{host}:{port}/graphql")
             print(f"Dagster ended by itself; it says why in {home / LOG}", file=sys.stderr)
             return code or 1
         except KeyboardInterrupt:
             return 0
         finally:
             _stop(process)
+
+
+def _wait_and_take_up_descriptions(process: subprocess.Popen[bytes], folder: Path, address: str) -> int:
+    """Wait until Dagster has ended; have it load the graph again whenever the descriptions have changed."""
+    loaded = seen = _descriptions(folder)
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout=LOOK_SECONDS)
+        now = _descriptions(folder)
+        if now != loaded and now == seen:  # and nobody is writing any more
+            body = json.dumps({"query": RELOAD}).encode()
+            request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+            with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=START_SECONDS):
+                loaded = now
+        seen = now
+
+
+def _descriptions(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of change of each description in an authority folder."""
+    found = {}
+    for path in [
+        *folder.glob("authority.yaml"),
+        *folder.glob("*/*/dataset.yaml"),
+        *folder.glob("*/*/source.yaml"),
+    ]:
+        with contextlib.suppress(OSError):
+            is_now = path.stat()
+            found[path.as_posix()] = (is_now.st_size, is_now.st_mtime_ns)
+    return found
 
 
 def environment(authority_folder: Path, data: Path | None, output: Path, home: Path) -> Mapping[str, str]:

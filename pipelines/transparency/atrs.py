@@ -19,6 +19,7 @@ from pipelines.draw.facts import date_in_words
 from pipelines.transparency.facts import (
     SENSITIVITIES,
     Facts,
+    counted,
     personal_columns,
     retention_in_words,
     uses_in_words,
@@ -158,11 +159,13 @@ def _rationale(facts: Facts) -> Iterator[Field]:
     services = len([one for one in facts.authority.datasets if one.group == "service"])
     yield _by_facts(
         section, "2.1", "Detailed description",
-        f"Extracts of {services} service(s) are read, and personal values that are not needed are dropped, keyed or "
-        "banded while they are.\n"
-        "Each record is put on a place by the best key that it has: property reference number (UPRN), exact "
-        "address, coordinates, postcode, area code. How precisely is kept; a record that cannot be placed is "
-        "counted as such.\n"
+        f"Extracts of {counted(services, 'service')} are read, and personal values that are not needed are dropped, "
+        "keyed or banded while they are.\n"
+        "Each record is put on a place by the best key that it has: property reference number (UPRN), another "
+        "system's reference of the property, address, coordinates, postcode, area code. How precisely is kept; a "
+        "record that cannot be placed is counted as such.\n"
+        "An address is matched to the gazetteer by written rules, field by field, and says in words why. Nothing is "
+        "learnt from records. Where one property is not certain it is put on no property; a person may settle it.\n"
         "Records are counted by area and period, by property known to two services, and by how well they could be "
         "placed.\n"
         "One gate lets counts leave: it withholds small ones, rounds the rest, and works out rates from those.\n"

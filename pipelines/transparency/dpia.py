@@ -12,6 +12,7 @@ from pipelines.transparency.atrs import personal_in_words
 from pipelines.transparency.facts import (
     SENSITIVITIES,
     Facts,
+    counted,
     personal_columns,
     retention_in_words,
     uses_in_words,
@@ -275,8 +276,8 @@ def _necessity(facts: Facts, lacking: list[str]) -> tuple[Block, ...]:
         blocks.append(Grid(("Dataset", "Lawful basis", "Purpose", "May be used for"), rows))
     blocks.append(
         Words(
-            f"Least data: {minimised} personal column(s) of the extracts are dropped, keyed or banded while they are "
-            "read; what is not named in a dataset's description is not kept. Areas are used because planning "
+            f"Least data: {counted(minimised, 'personal column')} of the extracts, dropped, keyed or banded while they "
+            "are read; what is not named in a dataset's description is not kept. Areas are used because planning "
             "is for areas; records are used because counts by service do not add up to who uses several."
         )
     )
@@ -303,7 +304,7 @@ def _sign_off(facts: Facts, lacking: list[str]) -> tuple[Block, ...]:
             Words("Who signed it off: still to be written, in authority.yaml, sign_off", to_write=True)
         )
     if officer:
-        lines.append(Words(f"Data protection officer: {officer}."))
+        lines.append(Words(f"Data protection is answered for by: {officer}."))
     else:
         lacking.append("Step 7, the data protection officer: authority.yaml, owners: data_protection_officer")
     return tuple(lines)

@@ -147,4 +147,9 @@ def retention_in_words(dataset: Dataset) -> str:
     """How long the extracts of a dataset are kept; empty where its description does not say."""
     if dataset.keep_months is None:
         return "no limit needed: it is open" if dataset.is_open else ""
-    return f"{dataset.keep_months} months"
+    return counted(dataset.keep_months, "month")
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun, in the plural where it is one: `1 month`, `3 months`."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")

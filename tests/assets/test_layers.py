@@ -11,6 +11,7 @@ import duckdb
 import pytest
 import shapely
 
+from pipelines.tables import tables_of
 from tests.four_squares import FourSquares, Property, answer
 from tests.small_authority import CODE, LSOAS, MSOA, OUTPUT_AREAS, SIDE, SOUTH, WARDS, WEST
 
@@ -58,7 +59,8 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
         ["REF", "UPRN", "ON"], [1, 1, "2025-12-31"], [2, 1, "2026-01-01"], [3, 3, "2026-03-31"], [4, 3, "2026-04-01"],
         [5, 10, "2026-04-02"], [6, 9, "2026-04-02"], [7, "", "2026-11-30"], [8, 1, "someday"],
     ]  # fmt: skip
-    ground.dataset("care", OPEN + flow.format("quarter"), {"care.csv": events})
+    # Its last quarter is not over.
+    ground.dataset("care", OPEN + "as_at: 2026-12-15\n" + flow.format("quarter"), {"care.csv": events})
     ground.dataset("calls", OPEN + flow.format("year"), {"calls.csv": events[:6]})
     ground.dataset("visits", OPEN + flow.format("month"), {"visits.csv": events[:3]})
     tally = OPEN + "as_at: 2026-09-30\ncounts: claimant\ncolumns: {LSOA: area_code, N: weight}\n"
@@ -178,13 +180,14 @@ def test_stock_takes_the_last_extract_of_a_month(con: duckdb.DuckDBPyConnection)
 
 
 def test_flow_by_quarter(con: duckdb.DuckDBPyConnection) -> None:
-    columns = "period, period_start, period_end, is_latest, recorded_use"
+    """A quarter that the data do not cover to its end is not shown as the latest."""
+    columns = "period, period_start, period_end, is_complete, is_latest, recorded_use"
     found = f"SELECT {columns} FROM layers.demand_by_area WHERE dataset = 'care' AND area_type = 'authority' ORDER BY 1"
     assert answer(con, found) == [
-        ("2025 Q4", date(2025, 10, 1), date(2025, 12, 31), False, 1),
-        ("2026 Q1", date(2026, 1, 1), date(2026, 3, 31), False, 2),
-        ("2026 Q2", date(2026, 4, 1), date(2026, 6, 30), False, 3),
-        ("2026 Q4", date(2026, 10, 1), date(2026, 12, 31), True, 1),
+        ("2025 Q4", date(2025, 10, 1), date(2025, 12, 31), True, False, 1),
+        ("2026 Q1", date(2026, 1, 1), date(2026, 3, 31), True, False, 2),
+        ("2026 Q2", date(2026, 4, 1), date(2026, 6, 30), True, True, 3),
+        ("2026 Q4", date(2026, 10, 1), date(2026, 12, 31), False, False, 1),
     ]
     assert demand(con, "care", LSOA1, LSOA2) == {LSOA1: [1, 2, 1, 0], LSOA2: [0, 0, 2, 0]}
 
@@ -253,6 +256,30 @@ def test_overlap_counts_properties_once(con: duckdb.DuckDBPyConnection) -> None:
         (WARD1, 2, 2, 2),
         (WARD2, 1, 2, 1),
     ]
+
+
+def test_overlap_by_small_area_of_the_ten_pairs_that_share_most() -> None:
+    """Six services, the sixth with one property that all know: its five pairs are for the whole authority alone."""
+    table = next(table for table in tables_of("layers") if table.name == "service_overlap")
+    with duckdb.connect() as con:
+        con.execute("CREATE SCHEMA places; CREATE SCHEMA layers")
+        con.execute("""
+            CREATE TABLE places.property_profile AS
+            SELECT uprn, 'A' AS authority_code, 'L' AS lsoa_code, 'W' AS ward_code,
+                ['a', 'b', 'c', 'd', 'e'] || CASE WHEN uprn = 1 THEN ['f'] ELSE [] END AS services
+            FROM range(1, 4) AS r(uprn)
+        """)
+        con.execute("CREATE TABLE places.uprn AS SELECT uprn, 'M' AS msoa_code FROM places.property_profile")
+        con.execute("""
+            CREATE TABLE layers.area_profile AS
+            SELECT 'A' AS authority_code, area_type, area_code, area_code AS area_name
+            FROM (VALUES ('authority', 'A'), ('ward', 'W'), ('msoa', 'M'), ('lsoa', 'L')) AS t(area_type, area_code)
+        """)
+        found = con.execute(
+            f"SELECT area_type, count(*), count(*) FILTER (dataset_b = 'f'), sum(properties_both) FROM ({table.sql}) "
+            "GROUP BY ALL ORDER BY 1"
+        ).fetchall()
+    assert found == [("authority", 15, 5, 35), ("lsoa", 10, 0, 30), ("msoa", 10, 0, 30), ("ward", 10, 0, 30)]
 
 
 # Distance
@@ -362,12 +389,57 @@ def test_accounts_add_up(con: duckdb.DuckDBPyConnection) -> None:
     ]
 
 
+def test_account_says_which_key_placed(con: duckdb.DuckDBPyConnection) -> None:
+    keys = ("by_uprn", "by_cross_reference", "by_address")
+    columns = ", ".join(f"{what}_{key}" for what in ("rows", "weight") for key in keys)
+    found = answer(con, f"SELECT dataset, {columns} FROM layers.accounting ORDER BY 1")
+    assert found[1] == ("care", 6, 0, 0, 6, 0, 0)
+    assert found[2] == ("claims", 0, 0, 0, 0, 0, 0)
+
+
+def test_placement_by_ward_is_of_the_latest_extract(con: duckdb.DuckDBPyConnection) -> None:
+    """Wards without a record too; the tally of two LSOAs is known by area alone."""
+    columns = "dataset, area_code, records, records_precise, records_coarse, contributors, records_by_uprn"
+    columns += ", records_by_area_code"
+    found = answer(
+        con, f"SELECT {columns} FROM layers.placement_by_area WHERE area_type = 'ward' ORDER BY 1, 2"
+    )
+    assert found == [
+        ("calls", WARD1, 4, 4, 0, 2, 4, 0),
+        ("calls", WARD2, 1, 1, 0, 1, 1, 0),
+        ("care", WARD1, 4, 4, 0, 2, 4, 0),
+        ("care", WARD2, 2, 2, 0, 2, 2, 0),
+        # LSOA 2 lies in both wards and goes to the one with the lower code.
+        ("claims", WARD1, 12, 0, 12, 12, 0, 12),
+        ("claims", WARD2, 0, 0, 0, 0, 0, 0),
+        ("tax", WARD1, 3, 3, 0, 2, 3, 0),
+        ("tax", WARD2, 3, 3, 0, 3, 3, 0),
+        ("visits", WARD1, 2, 2, 0, 1, 2, 0),
+        ("visits", WARD2, 0, 0, 0, 0, 0, 0),
+    ]
+
+
+def test_records_in_a_ward_are_its_recorded_use(con: duckdb.DuckDBPyConnection) -> None:
+    """Else what is published of the two could be set against each other."""
+    wrong = answer(
+        con,
+        "SELECT dataset, area_code FROM layers.placement_by_area AS placed "
+        "JOIN layers.demand_by_area AS demand USING (dataset, area_type, area_code) "
+        "JOIN services.dataset AS described USING (dataset) WHERE described.kind = 'flow' OR demand.is_latest "
+        "GROUP BY dataset, area_code, placed.records HAVING sum(demand.recorded_use) <> placed.records",
+    )
+    assert wrong == []
+
+
 def test_issues_say_how_many_and_who_mends(con: duckdb.DuckDBPyConnection) -> None:
+    said = "SELECT who_fixes, how_to_fix FROM layers.data_issue WHERE issue = 'uprn_rounded'"
+    assert answer(con, said) == [("Whoever makes the extract", "Format the column as text before saving")]
     columns = "dataset, column_name, issue, rows, severity"
     found = {row[:3]: row[3:] for row in answer(con, f"SELECT {columns} FROM layers.data_issue")}
     assert {key: value for key, value in found.items() if key[0] == "tax"} == {
         ("tax", "band", "category_unknown"): (1, "warning"),
         ("tax", "uprn", "uprn_rounded"): (1, "error"),
+        ("tax", "uprn", "uprn_of_building"): (1, "info"),
         ("tax", "uprn", "uprn_unknown"): (1, "warning"),
         ("tax", "", "no_location"): (2, "warning"),
         ("tax", "", "address_shared"): (1, "info"),

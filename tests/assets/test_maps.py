@@ -16,10 +16,10 @@ import pytest
 import shapely
 from playwright.sync_api import Browser, Page
 
-from assets.maps import data_quality, demand, nearest_site, who_is_missing
+from assets.maps import changes, data_quality, demand, nearest_site, who_is_missing
 from pipelines.draw import gallery
 
-PAGES = (demand, nearest_site, data_quality, who_is_missing)
+PAGES = (demand, nearest_site, data_quality, who_is_missing, changes)
 WEST, SOUTH = 450_000, 250_000  # metres, EPSG:27700
 COLUMNS, ROWS = 6, 4  # LSOAs, each about a kilometre square; a ward is two columns of them
 EVIL = "</script><script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>"
@@ -39,7 +39,8 @@ CREATE TABLE published.disclosure_rule (
 CREATE TABLE published.dataset (
     dataset VARCHAR, role VARCHAR, title VARCHAR, owner VARCHAR, purpose VARCHAR, lawful_basis VARCHAR,
     sensitivity VARCHAR, licence VARCHAR, attribution VARCHAR, kind VARCHAR, counts VARCHAR,
-    first_as_at DATE, last_as_at DATE, files INTEGER, withheld_rows BIGINT
+    first_as_at DATE, last_as_at DATE, files INTEGER, withheld_rows BIGINT,
+    is_stale BOOLEAN, refused_as_at DATE
 );
 CREATE TABLE published.source (
     source VARCHAR, title VARCHAR, publisher VARCHAR, licence VARCHAR, attribution VARCHAR, epoch VARCHAR,
@@ -57,7 +58,7 @@ CREATE TABLE published.site (
 );
 CREATE TABLE published.demand_by_area (
     authority_code VARCHAR, dataset VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR,
-    period VARCHAR, period_start DATE, period_end DATE, is_latest BOOLEAN,
+    period VARCHAR, period_start DATE, period_end DATE, is_complete BOOLEAN, is_latest BOOLEAN,
     recorded_use BIGINT, recorded_use_status VARCHAR, homes BIGINT, people BIGINT,
     rate_per_1000_homes DECIMAL(12, 1), rate_per_1000_people DECIMAL(12, 1)
 );
@@ -67,8 +68,20 @@ CREATE TABLE published.distance_to_site (
     homes_within_1600m BIGINT
 );
 CREATE TABLE published.data_issue (
-    dataset VARCHAR, column_name VARCHAR, issue VARCHAR, severity VARCHAR, who_fixes VARCHAR, meaning VARCHAR,
-    rows BIGINT, rows_status VARCHAR
+    dataset VARCHAR, column_name VARCHAR, issue VARCHAR, severity VARCHAR, who_fixes VARCHAR,
+    how_to_fix VARCHAR, meaning VARCHAR, rows BIGINT, rows_status VARCHAR
+);
+CREATE TABLE published.change_since_last (
+    dataset VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR, period_before VARCHAR, period VARCHAR,
+    records_before BIGINT, records_before_status VARCHAR, gone BIGINT, gone_status VARCHAR,
+    stayed BIGINT, stayed_status VARCHAR, appeared BIGINT, appeared_status VARCHAR,
+    records_now BIGINT, records_now_status VARCHAR, moved BIGINT, moved_status VARCHAR,
+    re_placed BIGINT, re_placed_status VARCHAR
+);
+CREATE TABLE published.placement_by_area (
+    dataset VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR,
+    records BIGINT, records_status VARCHAR, records_precise BIGINT, records_precise_status VARCHAR,
+    records_coarse BIGINT, records_coarse_status VARCHAR, percent_precise DECIMAL(18, 1), percent_coarse DECIMAL(18, 1)
 );
 """
 
@@ -132,7 +145,7 @@ def demand_rows(areas: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
                 kind = "authority" if area_type == "lad" else area_type
                 dates = (dt.date(day.year, day.month, 1), day) if dataset == "meters" else (day, day)
                 latest = turn == len(periods) - 1
-                what = ("E06999001", dataset, kind, code, name, period, *dates, latest)
+                what = ("E06999001", dataset, kind, code, name, period, *dates, True, latest)
                 rows.append((*what, use, status, homes, people, *rates))
     return rows
 
@@ -170,6 +183,8 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
                 as_at,
                 1,
                 withheld,
+                False,
+                None,
             )
             for name, role, title, owner, sensitivity, licence, credit, counts, withheld in (
                 ("badges", "service", "Blue badges", "Access team", "personal", None, None, "badge", None),
@@ -219,6 +234,9 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
             ),
         ],
     )
+    # As of a dataset that is up to date.
+    con.execute("ALTER TABLE published.dataset ADD COLUMN IF NOT EXISTS is_stale BOOLEAN DEFAULT false")
+    con.execute("ALTER TABLE published.dataset ADD COLUMN IF NOT EXISTS refused_as_at DATE")
     areas = area_rows()
     fill(
         "area",
@@ -273,10 +291,11 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
     counts = [f"{by}_{one}" for by in ("rows", "weight") for one in data_quality.COLUMNS]
     columns = ", ".join(f"{one} BIGINT, {one}_status VARCHAR" for one in counts)
     con.execute(f"CREATE TABLE published.accounting (dataset VARCHAR, {columns})")
-    # read, kept, rejected, property, building, point, postcode, area, unplaced; None is withheld
-    of_badges = (1200, 1190, None, 1000, 50, 0, 100, None, 40)
-    of_meters = (500, 500, 0, 500, 0, 0, 0, 0, 0)
-    of_libraries = (2, 2, 0, 1, 0, 0, 1, 0, 0)
+    # read, kept, rejected, by UPRN, by the service's own reference, by address, property, building, point, postcode,
+    # area, unplaced; None is withheld
+    of_badges = (1200, 1190, None, 700, 0, 350, 1000, 50, 0, 100, None, 40)
+    of_meters = (500, 500, 0, 500, 0, 0, 500, 0, 0, 0, 0, 0)
+    of_libraries = (2, 2, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0)
 
     def account(name: str, rows: tuple[int | None, ...], weight: int) -> tuple[Any, ...]:
         both = [*rows, *(None if one is None else weight * one for one in rows)]
@@ -298,13 +317,44 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
                 "UPRN",
                 "uprn_rounded",
                 "error",
-                "Access team: export as text",
+                "Access team",
+                "Export as text",
                 "Rounded.",
                 45,
                 "published",
             ),
-            ("badges", "POSTCODE", "postcode_partial", "warning", "Access team", EVIL, None, "hidden"),
-            ("meters", "", "no_place", "info", "Energy", "The record names no place.", 12, "published"),
+            ("badges", "POSTCODE", "postcode_partial", "warning", "Access team", EVIL, EVIL, None, "hidden"),
+            (
+                "meters",
+                "",
+                "no_place",
+                "info",
+                "Energy",
+                "Add one",
+                "The record names no place.",
+                12,
+                "published",
+            ),
+        ],
+    )
+    shown, none = "published", "hidden"
+    fill(
+        "change_since_last",
+        [
+            ("badges", kind, code, name, "2026-08", "2026-09", *figures)
+            for kind, code, name, figures in (
+                ("authority", "E06999001", EVIL,
+                 (1200, shown, 30, shown, 1170, shown, 45, shown, 1215, shown, 20, shown, None, none)),
+                ("ward", "E05000001", WARDS[0],
+                 (400, shown, None, none, 395, shown, 10, shown, 405, shown, None, none, None, none)),
+            )
+        ],
+    )  # fmt: skip
+    fill(
+        "placement_by_area",
+        [
+            ("badges", "ward", "E05000001", EVIL, 400, shown, 100, shown, 300, shown, 25.0, 75.0),
+            ("badges", "ward", "E05000002", "West", None, none, None, none, None, none, None, None),
         ],
     )
     fill_who_is_missing(con, backwards)
@@ -339,6 +389,8 @@ def fill_who_is_missing(con: duckdb.DuckDBPyConnection, backwards: bool) -> None
             (350, 350, "h", None, 45, 100.0, "h", None, 5.0),
         ),
         ("badges", "deprivation fifth", "not known", 0, (40, "h", "h", 40, None, "h", "h", 100.0, None)),
+        ("badges", "deprivation decile", "10", None, (350, 350, "h", None, None, 100.0, "h", None, None)),
+        ("badges", "deprivation decile", "2", None, (405, 410, "h", None, None, 101.2, "h", None, None)),
         ("badges", "tenure", EVIL, None, ("h", "h", "h", "h", None, "h", "h", "h", None)),
         ("meters", "all records", "all", 800, one_in_a_thousand),
     ]
@@ -431,6 +483,16 @@ class TestText:
         for path in sorted(drawn.rglob("*.html")):
             assert (again / path.relative_to(drawn)).read_bytes() == path.read_bytes(), path.name
 
+    def test_changes_say_what_became_of_records_and_which_figures_moved(self, drawn: Path) -> None:
+        html = (drawn / "maps/changes.html").read_text(encoding="utf-8")
+        assert "<script>window.harmed" not in html
+        text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html))
+        assert "August 2026 to September 2026 Area Before Gone New Now Moved Placed anew" in text
+        assert "Millbrook 400 withheld 10 405 withheld withheld" in text
+        assert " 4 counts on this page are withheld" in text
+        # Each figure of the badges moves by three steps of five, but for one that begins anew.
+        assert "LSOAs 18 3 0 3" in text
+
     def test_no_page_names_anything_to_fetch(self, drawn: Path) -> None:
         for path in drawn.rglob("*.html"):
             html = path.read_text(encoding="utf-8")
@@ -456,9 +518,14 @@ class TestText:
         ("module", "spoil"),
         [
             (demand, "demand_by_area SET recorded_use = 7 WHERE recorded_use_status = 'hidden'"),
+            (changes, "change_since_last SET gone = 7 WHERE gone_status = 'hidden'"),
             (demand, "demand_by_area SET rate_per_1000_homes = 8 WHERE recorded_use_status = 'hidden'"),
             (data_quality, "accounting SET rows_area = 3 WHERE rows_area_status = 'hidden'"),
             (data_quality, "data_issue SET rows = 3 WHERE rows_status = 'hidden'"),
+            (
+                data_quality,
+                "placement_by_area SET records_coarse = 3 WHERE records_coarse_status = 'hidden'",
+            ),
             (who_is_missing, "who_is_missing SET records_coarse = 3 WHERE records_coarse_status = 'hidden'"),
             (
                 who_is_missing,
@@ -833,12 +900,23 @@ class TestInBrowser:
         page.select_option("#by", "weight")
         assert "1,500" in page.locator(".accounts:visible tbody tr").filter(has_text="Meters").inner_text()
 
+    def test_quality_says_by_which_key_and_where(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/data_quality.html")
+        badges = page.locator(".accounts:visible tbody tr").filter(has_text="Blue badges").inner_text()
+        assert "On a property or building by UPRN 700, address 350" in badges
+        where = page.locator("details.areas")
+        assert where.count() == 1 and not where.locator("table").first.is_visible()
+        where.locator("summary").click()
+        assert texts(page, "details.areas tbody th") == [EVIL, "West", "2", "10"]
+        assert texts(page, "details.areas td:nth-child(2)") == ["400", "withheld", "405", "350"]
+        assert "100.0%" in texts(page, "details.areas tbody tr")[2], "a rounded share is never more than all"
+
     def test_quality_issues_can_be_narrowed(self, drawn: Path, offline_page: Any) -> None:
         page = offline_page.open(drawn / "maps/data_quality.html")
         rows = page.locator(".issue:visible")
         assert [text.strip() for text in texts(page, ".issue .severity")] == ["error", "warning", "info"]
         page.select_option("#issue-severity", "error")
-        assert rows.count() == 1 and "export as text" in rows.first.inner_text()
+        assert rows.count() == 1 and "Export as text" in rows.first.inner_text()
         page.select_option("#issue-severity", "")
         page.select_option("#issue-title", "Meters <b>")
         assert rows.count() == 1

@@ -44,6 +44,10 @@ PROPERTIES = [
     Property(403, 1, 10, "QX1 1AA", 3, "OLD ROAD", status=8, successor=401),
     Property(404, 1, 10, "QX1 1AA", 4, "OLD ROAD", status=8, successor=999),
     Property(405, 1, 10, "QX1 1AA", 5, "OLD ROAD", status=9),
+    # And two that lead to each other; one that leads to a provisional one.
+    Property(406, 1, 10, "QX1 1AA", 6, "OLD ROAD", status=8, successor=407),
+    Property(407, 1, 10, "QX1 1AA", 7, "OLD ROAD", status=8, successor=406),
+    Property(408, 1, 10, "QX1 1AA", 8, "OLD ROAD", status=8, successor=206),
     # A building with a flat; a care home; an address that two properties have.
     Property(500, 2, 150, "QX1 1DD", 10, class_code="PP"),
     Property(501, 2, 150, "QX1 1DD", 11, class_code="RD06", parent=500),
@@ -55,6 +59,9 @@ PROPERTIES = [
     Property(506, 2, 180, "QX1 1DD", 15, class_code="RD06", parent=505),
     Property(507, 2, 190, "QX1 1DD", 16, parent=507),
     Property(508, 2, 190, "QX1 1DD", 17, class_code="RD06", parent=507, status=8),
+    # A park and a street, where nobody lives.
+    Property(510, 2, 195, "QX1 1GG", 60, class_code="LP01"),
+    Property(511, 2, 196, "QX1 1GG", 61, class_code="PS"),
     # Outside every square; and one that OS Open UPRN does not know yet.
     Property(601, 9, 10, "QX1 1EE", 1, "FAR ROAD"),
     Property(602, 4, 180, "QX1 1FF", 2, "ELM ROAD", in_open_uprn=False),
@@ -89,9 +96,25 @@ RECORDS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
         (101, "", "", "", "", ""),
         ("uprn", "property", 101, OA1, LSOA1, WARD1, None, None, 0),
     ),
-    "UPRN beats all else": (
-        (203, "1 Alder Road", "QX1 1AA", WEST + 10, MIDDLE, OA1),
+    "UPRN beats postcode, coordinates and area": (
+        (203, "", "QX1 1AA", WEST + 10, MIDDLE, OA1),
         ("uprn", "property", 203, OA4, LSOA2, WARD2, "uprn_postcode_clash", None, 0),
+    ),
+    "UPRN beats the address": (
+        (203, "1 Beech Road", "QX1 1BB", "", "", ""),
+        ("uprn", "property", 203, OA4, LSOA2, WARD2, "uprn_address_clash", None, 0),
+    ),
+    "address and postcode beat the UPRN": (
+        (203, "1 Alder Road", "QX1 1AA", "", "", ""),
+        ("address", "property", 101, OA1, LSOA1, WARD1, "uprn_overruled", None, 0),
+    ),
+    "address of the UPRN, and another postcode": (
+        (203, "3 Beech Road, Smallbridge", "", WEST + 10, MIDDLE, ""),
+        ("uprn", "property", 203, OA4, LSOA2, WARD2, None, None, 0),
+    ),
+    "UPRN padded": (
+        ("000000000101", "", "", "", "", ""),
+        ("uprn", "property", 101, OA1, LSOA1, WARD1, "uprn_padded", None, 0),
     ),
     "UPRN padded and with a decimal": (
         ("000000000101.0", "", "", "", "", ""),
@@ -99,7 +122,7 @@ RECORDS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
     ),
     "provisional": (
         (206, "", "", "", "", ""),
-        ("uprn", "property", 206, OA4, LSOA2, WARD2, None, None, 0),
+        ("uprn", "property", 206, OA4, LSOA2, WARD2, "uprn_provisional", None, 0),
     ),
     "not yet in OS Open UPRN": (
         (602, "", "", "", "", ""),
@@ -115,27 +138,51 @@ RECORDS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
     ),
     "historic without a successor": (
         (402, "", "QX1 1BB", "", "", ""),
-        ("postcode", "postcode", None, OA3, LSOA2, WARD1, "uprn_historic", None, 0),
+        ("postcode", "postcode", None, OA3, LSOA2, WARD1, "uprn_historic_no_successor", None, 0),
     ),
     "historic with a historic successor": (
         (403, "", "", "", "", ""),
-        ("none", "none", None, None, None, None, "uprn_historic", "no_location", 0),
+        ("uprn", "property", 101, OA1, LSOA1, WARD1, "uprn_historic", None, 0),
+    ),
+    "historic with a provisional successor": (
+        (408, "", "", "", "", ""),
+        ("uprn", "property", 206, OA4, LSOA2, WARD2, "uprn_historic", None, 0),
+    ),
+    "historic, in a circle": (
+        (406, "", "", "", "", ""),
+        ("none", "none", None, None, None, None, "uprn_historic_no_successor", "no_location", 0),
     ),
     "historic with an unknown successor": (
         (404, "1 Alder Rd", "qx11aa", "", "", ""),
-        ("address", "property", 101, OA1, LSOA1, WARD1, "uprn_historic", None, 0),
+        ("address", "property", 101, OA1, LSOA1, WARD1, "uprn_historic_no_successor", None, 0),
     ),
     "rejected": (
         (405, "", "", "", "", ""),
-        ("none", "none", None, None, None, None, "uprn_unknown", "no_location", 0),
+        ("none", "none", None, None, None, None, "uprn_rejected", "no_location", 0),
     ),
     "shell": (
         (500, "", "", "", "", ""),
-        ("uprn", "building", 500, OA2, LSOA1, WARD1, None, None, 0),
+        ("uprn", "building", 500, OA2, LSOA1, WARD1, "uprn_of_building", None, 0),
+    ),
+    "shell, with the address of a flat in it": (
+        (500, "11 Alder Road", "QX1 1DD", "", "", ""),
+        ("address", "property", 501, OA2, LSOA1, WARD1, "uprn_of_building", None, 0),
+    ),
+    "flat, with the address of its shell": (
+        (501, "10 Alder Road", "QX1 1DD", "", "", ""),
+        ("uprn", "property", 501, OA2, LSOA1, WARD1, None, None, 0),
+    ),
+    "park": (
+        (510, "", "", "", "", ""),
+        ("uprn", "property", 510, OA2, LSOA1, WARD1, "uprn_not_addressable", None, 0),
+    ),
+    "street": (
+        (511, "", "QX1 2AA", "", "", ""),
+        ("postcode", "postcode", None, OA4, LSOA2, WARD2, "uprn_not_addressable", None, 0),
     ),
     "house with a flat of its own address": (
         (505, "", "", "", "", ""),
-        ("uprn", "building", 505, OA2, LSOA1, WARD1, None, None, 0),
+        ("uprn", "building", 505, OA2, LSOA1, WARD1, "uprn_of_building", None, 0),
     ),
     "house that was once two": (
         (507, "", "", "", "", ""),
@@ -151,6 +198,10 @@ RECORDS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
     ),
     "address without a postcode and town": (
         ("", "1 Beech Road", "", "", "", ""),
+        ("address", "property", 201, OA3, LSOA2, WARD1, "uprn_blank", None, 0),
+    ),
+    "address that is nowhere": (
+        ("", "99 Nowhere Lane", "", "", "", ""),
         ("none", "none", None, None, None, None, "uprn_blank", "address_unknown", 0),
     ),
     "address of a shell": (
@@ -246,7 +297,7 @@ RECORDS: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
         ("none", "none", None, None, None, None, "uprn_blank", "area_code_unknown", 0),
     ),
     "nothing at all": (
-        ("Not Known", "", "", "", "", "Total"),
+        ("Not Known", "", "", "", "", "Elsewhere"),
         ("none", "none", None, None, None, None, "uprn_not_a_number", "no_location", 0),
     ),
 }
@@ -455,7 +506,8 @@ def test_without_a_gazetteer_a_uprn_is_not_called_unknown(tmp_path: Path) -> Non
 
 
 def test_every_finding_is_in_the_register(con: duckdb.DuckDBPyConnection) -> None:
-    said = "SELECT uprn_finding FROM places.record_placed UNION SELECT unplaced_because FROM places.record_placed"
+    findings = ("uprn_finding", "reference_finding", "address_finding", "unplaced_because")
+    said = " UNION ".join(f"SELECT {finding} FROM places.record_placed" for finding in findings)
     assert (
         answer(
             con,
@@ -465,20 +517,196 @@ def test_every_finding_is_in_the_register(con: duckdb.DuckDBPyConnection) -> Non
     )
 
 
+# Identifiers that are not what they seem
+
+
+REFERENCED = "title: T\nowner: O\nsensitivity: open\nas_at: 2026-09-30\n"
+REFERENCED += "columns: {REF: record_reference, UPRN: uprn, POSTCODE: postcode, ADDRESS: address_line}\n"
+REFERENCED_HEADER = ("REF", "UPRN", "POSTCODE", "ADDRESS")
+# The postcodes of the street's homes, and one of elsewhere.
+HERE, ALSO_HERE, ELSEWHERE = "QX1 1AA", "QX1 1BB", "QX9 9ZZ"
+STREET = [Property(1000 + n, 1, n, HERE, n) for n in range(1, 41)]
+STREET += [Property(2001, 4, 10, ALSO_HERE, 1, "ELM ROAD")]
+
+
+def numbered(*parts: tuple[int, int, str]) -> list[tuple[object, ...]]:
+    """So many records with UPRNs from a number on, at a postcode each."""
+    found: list[tuple[object, ...]] = []
+    for first, how_many, postcode in parts:
+        found += [(f"{first + n}", first + n, postcode, "") for n in range(how_many)]
+    return found
+
+
+COLUMNS_OF_UPRNS: dict[str, tuple[list[tuple[object, ...]], bool, str]] = {
+    # A fifth of the numbers known is enough, less is not; and less than twenty numbers tell nothing.
+    "a_fifth": (numbered((1001, 4, ""), (90_000, 16, "")), True, "known"),
+    "less": (numbered((1001, 4, HERE), (90_000, 17, HERE)), False, "hardly any known"),
+    "short": (numbered((90_000, 19, HERE)), True, "too few to tell"),
+    # Known, but for three of twenty at the postcode of something else; at four of twenty it may be letters to agents.
+    "shifted": (numbered((1001, 3, HERE), (1004, 17, ALSO_HERE)), False, "other postcodes"),
+    "letters": (numbered((1001, 4, HERE), (1005, 16, ALSO_HERE)), True, "known"),
+    # A list of a wider area; one of another area.
+    "wider": (numbered((1001, 20, HERE), (90_000, 81, ELSEWHERE)), True, "few known but right"),
+    "foreign": (numbered((1001, 4, HERE), (90_000, 30, ELSEWHERE)), False, "elsewhere"),
+    "empty": ([("a", "", HERE, ""), ("b", "", "", "")], False, "blank"),
+}
+
+
+@pytest.fixture(scope="module")
+def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Extracts whose UPRN columns hold other things, stray defaults, or the service's own references."""
+    ground = FourSquares(tmp_path_factory.mktemp("doubtful"))
+    ground.properties(
+        *STREET,
+        Property(3001, 2, 10, HERE, 50, class_code="RI01"),
+        Property(3002, 2, 20, HERE, 51, status=8, successor=3003),
+        Property(3003, 2, 20, HERE, 52),
+        Property(3004, 2, 30, HERE, 53, status=8),
+    )
+    for name, (rows, _, _) in COLUMNS_OF_UPRNS.items():
+        ground.dataset(name, REFERENCED, {f"{name}.csv": [REFERENCED_HEADER, *rows]})
+    once = [(f"o{n}", 1000 + n, HERE, "") for n in range(5, 11)]
+    at_default = [("same", 1001, HERE, "1 Alder Road"), ("other", 1001, ALSO_HERE, "1 Elm Road")]
+    at_default += [("bare", 1001, "", "")] + [(f"d{n}", 1001, ALSO_HERE, "") for n in range(18)]
+    many = [(f"m{n}", 1002, HERE, "") for n in range(20)] + [(f"c{n}", 3001, HERE, "") for n in range(30)]
+    tenancies = REFERENCED.replace("columns:", "counts: tenancy\ncolumns:")
+    ground.dataset("tenancies", tenancies, {"t.csv": [REFERENCED_HEADER, *once, *at_default, *many]})
+    ground.dataset("visits", REFERENCED, {"v.csv": [REFERENCED_HEADER, *at_default]})
+    calls = "title: C\nowner: O\nsensitivity: open\nkind: flow\ncolumns: {UPRN: uprn, ON: event_date}\n"
+    ground.dataset("calls", calls, {"c.csv": [("UPRN", "ON"), *[(1001, "2026-01-01")] * 30]})
+    crossed = [
+        ("UPRN", "SOURCE", "REFERENCE", "START_DATE", "END_DATE"),
+        (1001, "HOUSING", "000123", "2001-01-01", ""),
+        (1002, "HOUSING", "200", "2001-01-01", ""),
+        (1003, "HOUSING", "200", "2001-01-01", ""),
+        (3002, "HOUSING", "300", "2001-01-01", ""),
+        (1004, "HOUSING", "400", "2001-01-01", "2020-01-01"),
+        (1005, "HOUSING", "400", "2020-01-01", ""),
+        (1006, "HOUSING", "500", "2001-01-01", "2020-01-01"),
+        (3004, "HOUSING", "600", "2001-01-01", ""),
+        (1007, "WASTE", "700", "2001-01-01", ""),
+    ]
+    ground.source("cross_reference", "crossed.csv", crossed)
+    housing = REFERENCED.replace(
+        "ADDRESS: address_line", "PROP: {is: property_reference, source: housing}, OTHER: property_reference"
+    )
+    housing_header = ("REF", "UPRN", "POSTCODE", "PROP", "OTHER")
+    rows = [(name, *given) for name, (given, _) in REFERENCES.items()]
+    ground.dataset("housing", housing, {"h.csv": [housing_header, *rows]})
+    with ground.made() as made:
+        yield made
+
+
+# UPRN, postcode, the service's reference, another that no source is stated of; and where it must end.
+REFERENCES: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
+    "by its reference": (("", ALSO_HERE, 123, ""), ("cross_reference", "property", 1001, None)),
+    "UPRN goes first": ((1009, "", 123, ""), ("uprn", "property", 1009, None)),
+    "UPRN unknown": ((99, "", "0123", ""), ("cross_reference", "property", 1001, None)),
+    "of two properties": (("", HERE, 200, ""), ("postcode", "postcode", None, "cross_reference_ambiguous")),
+    "of a retired one": (("", "", 300, ""), ("cross_reference", "property", 3003, None)),
+    "of one no longer": (("", "", 400, ""), ("cross_reference", "property", 1005, None)),
+    "of none any longer": (("", "", 500, ""), ("cross_reference", "property", 1006, None)),
+    "of one that is gone": (("", HERE, 600, ""), ("postcode", "postcode", None, "cross_reference_unknown")),
+    "of another system": (("", HERE, 700, ""), ("postcode", "postcode", None, "cross_reference_unknown")),
+    "of no stated system": (("", HERE, "", 700), ("postcode", "postcode", None, None)),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS_OF_UPRNS)
+def test_column_of_uprns_is_judged_as_a_whole(name: str, doubtful: duckdb.DuckDBPyConnection) -> None:
+    _, believed, why = COLUMNS_OF_UPRNS[name]
+    assert doubtful.execute(
+        "SELECT believed, why FROM places.uprn_column WHERE dataset = ?", [name]
+    ).fetchall() == [(believed, why)]
+
+
+def test_chance_hits_of_another_systems_numbers_place_nothing(doubtful: duckdb.DuckDBPyConnection) -> None:
+    found = answer(
+        doubtful,
+        "SELECT dataset, location_key, uprn_finding, count(*) FROM places.record_placed "
+        "WHERE dataset IN ('less', 'shifted', 'a_fifth', 'empty') GROUP BY ALL ORDER BY ALL",
+    )
+    assert found == [
+        ("a_fifth", "none", "uprn_unknown", 16),
+        ("a_fifth", "uprn", None, 4),
+        ("empty", "none", "uprn_column_blank", 1),
+        ("empty", "postcode", "uprn_column_blank", 1),
+        ("less", "postcode", "uprn_column_not_uprns", 21),
+        ("shifted", "postcode", "uprn_column_not_uprns", 20),
+    ]
+
+
+def test_uprn_on_too_many_records_counts_only_where_the_address_says_the_same(
+    doubtful: duckdb.DuckDBPyConnection,
+) -> None:
+    shared = "SELECT dataset, uprn, records FROM places.uprn_shared ORDER BY 1"
+    assert answer(doubtful, shared) == [("tenancies", 1001, 21)], "not twenty, not a care home, not events"
+    columns = "record_id, location_key, uprn, uprn_finding"
+    of = "FROM places.record_placed WHERE dataset = 'tenancies' AND record_id IN ('same', 'other', 'bare', 'd1', 'm1')"
+    assert answer(doubtful, f"SELECT {columns} {of} ORDER BY 1") == [
+        ("bare", "none", None, "uprn_shared"),
+        ("d1", "postcode", None, "uprn_shared"),
+        ("m1", "uprn", 1002, None),
+        ("other", "address", 2001, "uprn_shared"),
+        ("same", "uprn", 1001, None),
+    ]
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_record_is_placed_by_its_reference(name: str, doubtful: duckdb.DuckDBPyConnection) -> None:
+    columns = "location_key, precision, uprn, reference_finding"
+    found = doubtful.execute(
+        f"SELECT {columns} FROM places.record_placed WHERE dataset = 'housing' AND record_id = ?", [name]
+    ).fetchall()
+    assert found == [REFERENCES[name][1]]
+
+
+def test_successors_are_followed_to_the_end(con: duckdb.DuckDBPyConnection) -> None:
+    assert answer(con, "SELECT uprn, successor_uprn, steps, ends FROM places.uprn_successor ORDER BY 1") == [
+        (205, None, 1, "none"),
+        (401, 101, 1, "live"),
+        (402, None, 1, "none"),
+        (403, 101, 2, "live"),
+        (404, None, 1, "unknown"),
+        (406, None, 2, "circle"),
+        (407, None, 2, "circle"),
+        (408, 206, 1, "provisional"),
+        (508, None, 1, "none"),
+    ]
+
+
+def test_forms_of_damaged_uprns_tell_no_value(con: duckdb.DuckDBPyConnection) -> None:
+    found = answer(con, "SELECT issue, form, rows FROM places.uprn_form ORDER BY ALL")
+    assert ("uprn_rounded", "999999999999", 1) in found
+    assert ("uprn_not_a_number", "AAA AAAAA", 1) in found
+    assert ("uprn_decimal", "999999999999.9", 1) in found
+    assert ("uprn_unknown", "999", 1) in found
+    assert all(set(form) <= set("9A. ") for _, form, _ in found)
+
+
+def test_address_that_names_no_one_property_says_why(con: duckdb.DuckDBPyConnection) -> None:
+    found = dict(answer(con, "SELECT record_id, address_finding FROM places.record_placed"))
+    assert found["address that two have"] == "address_review"
+    assert found["number that is not there"] == "address_none"
+    assert found["address of a shell"] == "address_building"
+    assert found["UPRN beats the address"] is None, "it was not asked"
+
+
 # Addresses
 
 
-def test_addresses_of_the_gazetteer(con: duckdb.DuckDBPyConnection) -> None:
-    found = dict(answer(con, "SELECT address_key, uprn FROM places.address_key WHERE uprns = 1"))
-    assert found["1 ALDER ROAD|QX1 1AA"] == found["1 ALDER ROAD SMALLBRIDGE|"] == 101
-    assert "1 ALDER ROAD|" not in found
-    assert "2 OLD ROAD|QX1 1AA" not in found, "a historic twin never answers"
-    shared = answer(con, "SELECT address_key, uprn, uprns FROM places.address_key WHERE uprns > 1 ORDER BY 1")
-    assert shared == [
-        ("13 ALDER ROAD SMALLBRIDGE|", 503, 2),
-        ("13 ALDER ROAD SMALLBRIDGE|QX1 1DD", 503, 2),
-        ("13 ALDER ROAD|QX1 1DD", 503, 2),
-    ]
+def test_decisions_on_addresses(con: duckdb.DuckDBPyConnection) -> None:
+    wanted = {
+        "6 ALDER RD., Smallbridge": ("matched", 106, None),
+        "10 Alder Road": ("building", None, 500),
+        "2 Old Road": ("review", None, None),  # a historic twin never answers
+        "13 Alder Road": ("review", None, None),
+        "8 Alder Road": ("none", None, None),
+    }
+    found = answer(con, "SELECT address, outcome, uprn, building_uprn FROM places.address_match")
+    assert {address: rest for address, *rest in found if address in wanted} == {
+        address: list(rest) for address, rest in wanted.items()
+    }
 
 
 # Profiles, homes and sites

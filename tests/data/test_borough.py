@@ -388,6 +388,21 @@ def test_property_references_of_tenancies_look_like_uprns_but_are_none(gazetteer
     assert "UPRN" not in rows[0]
 
 
+def test_three_references_in_five_are_in_the_gazetteer_and_name_the_right_property(
+    planted: dict[tuple[str, str], int],
+) -> None:
+    name = "llpg_cross_references_2026-10.csv"
+    crossed = read(SAMPLE / "sources/cross_reference" / name)
+    assert len(crossed) == planted[name, "rows"]
+    told = {r["CROSS_REFERENCE"]: r["UPRN"] for r in crossed}
+    with gzip.open(SAMPLE / "truth/tenancies_2026-09-30.csv.gz", "rt", encoding="utf-8") as stream:
+        right = [r["uprn"] for r in csv.DictReader(stream)]
+    pairs = [(told.get(r["PROPERTY_REF"]), uprn) for r, uprn in zip(tenancies(), right, strict=True)]
+    assert sum(said is not None for said, _ in pairs) == len(crossed)
+    assert 0.55 < len(crossed) / len(pairs) < 0.65
+    assert all(said == uprn for said, uprn in pairs if said)
+
+
 def test_social_care_covers_twelve_quarters_and_rises_with_deprivation(directory: Rows) -> None:
     name = "cld_events_2023Q4_2026Q3"
     events = read(SAMPLE / f"services/adult_social_care/{name}.csv")

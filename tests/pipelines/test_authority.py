@@ -353,7 +353,8 @@ def test_unknown_source_is_told(tmp_path: Path) -> None:
         "sources.os_open_urpn sources/os_open_urpn: `os_open_urpn` is not a source that is known; "
         "did you mean `os_open_uprn`?",
         "sources.zoo sources/zoo: `zoo` is not a source that is known; known are area_boundary, area_lookup, "
-        "code_point_open, deprivation, llpg, onsud, os_open_linked_identifiers, os_open_roads, os_open_uprn, "
+        "code_point_open, cross_reference, delivery_point, deprivation, llpg, onsud, os_open_linked_identifiers, "
+        "os_open_roads, os_open_uprn, "
         "population",
     ]
 

@@ -164,6 +164,29 @@ def test_each_error_says_where_and_what(text: str | bytes, wanted: list[str], tm
     assert problems(tmp_path, text) == wanted
 
 
+def test_what_is_to_be_filled_in_is_told_once_beside_other_errors(tmp_path: Path) -> None:
+    """Whatever kind of value is wanted there; its meaning is the text under the key in the model."""
+
+    class Barrow(Description):
+        title: str
+        """What people call it."""
+        wheels: int
+        """How many wheels it has."""
+        tags: tuple[str, ...] = ()
+
+    (tmp_path / "barrow.yaml").write_text(
+        "title: TO FILL IN\nwheels: to fill in, please\ntags: [a, TO FILL IN]\nx: 1\n"
+    )
+    with pytest.raises(DescriptionError) as raised:
+        read_description(tmp_path / "barrow.yaml", Barrow, "barrow.yaml")
+    assert [str(problem) for problem in raised.value.problems] == [
+        "barrow.yaml:1:1: `title` is still to be filled in: wanted what people call it",
+        "barrow.yaml:2:1: `wheels` is still to be filled in: wanted how many wheels it has",
+        "barrow.yaml:3:11: `tags.1` is still to be filled in",
+        "barrow.yaml:4:1: `x` is not a key that is known here; known are tags, title, wheels",
+    ]
+
+
 def test_missing_file_and_folder_in_its_place(tmp_path: Path) -> None:
     with pytest.raises(
         DescriptionError, match=r"^none\.yaml: wanted a description here; found no such file$"

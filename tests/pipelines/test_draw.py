@@ -62,13 +62,14 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             'Counts of 0 to 9 are hidden.' AS rule;
         CREATE TABLE published.dataset (
             dataset VARCHAR, role VARCHAR, title VARCHAR, owner VARCHAR, sensitivity VARCHAR, licence VARCHAR,
-            attribution VARCHAR, kind VARCHAR, counts VARCHAR, first_as_at DATE, last_as_at DATE, withheld_rows BIGINT
+            attribution VARCHAR, kind VARCHAR, counts VARCHAR, first_as_at DATE, last_as_at DATE, withheld_rows BIGINT,
+            is_stale BOOLEAN, refused_as_at DATE
         );
         INSERT INTO published.dataset VALUES
             ('badges', 'service', 'Blue badges', 'Access team', 'personal', NULL, NULL, 'stock', 'badge',
-             '2026-01-31', '2026-06-30', NULL),
+             '2026-01-31', '2026-06-30', NULL, true, '2026-07-31'),
             ('libraries', 'site', 'Libraries', 'Culture', 'open', 'OGL v3', 'Contains council data.', 'stock', '',
-             '2026-03-01', '2026-03-01', 0);
+             '2026-03-01', '2026-03-01', 0, false, NULL);
         CREATE TABLE published.source (
             source VARCHAR, title VARCHAR, publisher VARCHAR, licence VARCHAR, attribution VARCHAR, epoch VARCHAR
         );
@@ -142,6 +143,9 @@ class TestRelease:
         assert release.attributions == ("Source: a council.", "Contains map data.", "Contains council data.")
         badges = release.dataset("badges")
         assert badges is not None and not badges.is_open and badges.licence == ""
+        assert badges.stale == "The extract of 31 July 2026 could not be used; data to 30 June 2026 is shown."
+        libraries = release.dataset("libraries")
+        assert libraries is not None and libraries.stale == ""
 
     def test_without_a_rule_nothing_is_drawn(self, con: duckdb.DuckDBPyConnection) -> None:
         con.execute("DELETE FROM published.disclosure_rule")

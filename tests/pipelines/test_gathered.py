@@ -149,9 +149,10 @@ def test_catalogue_of_sources_in_use(con: duckdb.DuckDBPyConnection) -> None:
 def test_every_issue_kind_is_there(con: duckdb.DuckDBPyConnection) -> None:
     from pipelines.identifiers import ISSUES
 
-    found = answer(con, "SELECT issue, severity, meaning, who_fixes FROM services.issue_kind")
+    found = answer(con, "SELECT issue, severity, meaning, who_fixes, how_to_fix FROM services.issue_kind")
     assert {row[0]: row[1:] for row in found} == {
-        name: (issue.severity, issue.meaning, issue.who_fixes) for name, issue in ISSUES.items()
+        name: (issue.severity, issue.meaning, issue.who_fixes, issue.how_to_fix)
+        for name, issue in ISSUES.items()
     }
 
 

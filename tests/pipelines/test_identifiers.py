@@ -39,9 +39,10 @@ UPRN_CASES: Cases = {
     "0.0": (None, "uprn_zero"),
     "1": (1, None),
     "199356": (199356, None),
-    "000000199356": (199356, None),
-    "0000100023336956": (100023336956, None),
-    "010033542077": (10033542077, None),
+    "000000199356": (199356, "uprn_padded"),
+    "0000100023336956": (100023336956, "uprn_padded"),
+    "010033542077": (10033542077, "uprn_padded"),
+    "010033542077.0": (10033542077, "uprn_decimal"),
     "72035240": (72035240, None),  # Leeds Civic Hall: a UPRN need not have twelve digits
     "999999999999": (999999999999, None),
     " 100023336956 ": (100023336956, None),
@@ -70,7 +71,12 @@ UPRN_CASES: Cases = {
     "100023336956,": (None, "uprn_not_a_number"),
     "'100023336956": (None, "uprn_not_a_number"),
     '="100023336956"': (None, "uprn_not_a_number"),
-    "100023336956 / 100023336957": (None, "uprn_not_a_number"),
+    "100023336956 / 100023336957": (None, "uprn_several"),
+    "100023336956;100023336957;": (None, "uprn_not_a_number"),
+    "H801200001001": (None, "uprn_pupil_number"),
+    "h80120000100a": (None, "uprn_pupil_number"),  # a temporary one
+    "I801200001001": (None, "uprn_not_a_number"),  # no check letter
+    "H80120000100": (None, "uprn_not_a_number"),
     "\uff11\uff12\uff13": (None, "uprn_not_a_number"),  # wide digits
     ".0": (None, "uprn_not_a_number"),
     "0x10": (None, "uprn_not_a_number"),
@@ -276,11 +282,41 @@ def test_date(text: str, format: str, wanted: str | None) -> None:
     assert read(identifiers.read_date("t", format), text) == [(value, issue)]
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("1.00023E+11", "9.99999E+99"),
+        ("Not Known", "AAA AAAAA"),
+        ("S101210", "A999999"),
+        ("4012E0012345", "9999A9999999"),
+        ("100023336956.0", "999999999999.9"),
+        ("\u00c9cole", "AAAAA"),
+        ("Flat 4, 17 Station Road, Smallbridge", "AAAA 9, 99 AAAAAAA A..."),
+    ],
+)
+def test_form_holds_nothing_of_the_value(text: str, form: str) -> None:
+    with duckdb.connect() as con:
+        assert con.execute(f"SELECT {identifiers.form_of('t')} FROM (SELECT ? AS t)", [text]).fetchall() == [
+            (form,)
+        ]
+
+
+WHO_FIXES = {
+    "Service that owns the dataset",
+    "Publisher or service that owns the dataset",
+    "Whoever makes the extract",
+    "Gazetteer team",
+    "GIS team",
+    "Nobody",
+}
+
+
 def test_register_of_issues_is_whole() -> None:
-    """A sentence for people, and somebody who must mend it, for each."""
+    """A sentence for people, somebody who must mend it, and how, for each."""
     for name, issue in ISSUES.items():
         assert issue.meaning.endswith("."), name
-        assert len(issue.who_fixes) > 10, name
+        assert issue.who_fixes in WHO_FIXES, name
+        assert len(issue.how_to_fix) > 5 and issue.how_to_fix[-1] not in ".,", name
         assert issue.severity in {"error", "warning", "info"}, name
 
 

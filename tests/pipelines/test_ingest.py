@@ -22,10 +22,11 @@ import pytest
 
 from pipelines import ingest
 from pipelines.authority import Authority, Dataset, load_authority
+from pipelines.extracts import date_in_name
 from pipelines.forgetting import LeftOut
 from pipelines.formats import open_rows
 from pipelines.identifiers import ISSUES
-from pipelines.ingest import Ingested, age_band, date_in_name
+from pipelines.ingest import Ingested, age_band
 from pipelines.pseudonyms import ENVIRONMENT, Pseudonyms
 from pipelines.warehouse import Warehouse
 
@@ -39,6 +40,8 @@ lawful_basis: public task
 sensitivity: personal
 as_at: 2026-09-30
 """
+PARTS = "parts: true\n"  # several files of one date
+ANYTHING = "unreadable_percent: 100\n"
 OPEN = "title: Tallies\nowner: Publisher\nsensitivity: open\nas_at: 2026-09-30\n"
 
 
@@ -179,7 +182,7 @@ def test_columns_become_what_they_are(tmp_path: Path) -> None:
             ("r3", *[None] * 14),
         ]  # fmt: skip
         assert read.kept("issues") == [
-            [],
+            ["uprn: uprn_padded"],
             [
                 "uprn: uprn_rounded", "usrn: usrn_malformed", "postcode: postcode_partial",
                 "area_code: area_code_malformed", "northing: coordinates_outside", "band: category_unknown",
@@ -190,6 +193,7 @@ def test_columns_become_what_they_are(tmp_path: Path) -> None:
         assert read.kept("uprn_issue", "postcode_issue", "coordinates_issue", "area_code_issue")[1] == (
             "uprn_rounded", "postcode_partial", "coordinates_outside", "area_code_malformed",
         )  # fmt: skip
+        assert read.kept("uprn_form") == ["999999999999", "999999999999", None]
         assert set(read.kept("as_at", "event_date", "weight", "authority_code", "file")) == {
             (datetime.date(2026, 9, 30), None, 1, CODE, "services/tax/x.csv")
         }
@@ -221,7 +225,7 @@ def test_columns_may_have_any_name(tmp_path: Path) -> None:
 
 def test_order_and_case_of_columns_may_change_between_files(tmp_path: Path) -> None:
     files = {"a.csv": "UPRN,BAND\n1,A\n", "b.csv": "extra,band , Uprn\nx,B,2\n"}
-    with reading(tmp_path, OPEN + columns("UPRN: uprn", "BAND: category"), files) as read:
+    with reading(tmp_path, OPEN + PARTS + columns("UPRN: uprn", "BAND: category"), files) as read:
         assert read.kept("uprn", "band") == [(1, "A"), (2, "B")]
         assert read.files("columns_left_out") == [("",), ("extra",)]
 
@@ -529,9 +533,8 @@ def many(count: int, start: int = 0) -> str:
 
 
 def test_same_reference_twice_in_one_extract(tmp_path: Path) -> None:
-    description = PERSONAL.replace("2026-09-30", "file_name") + columns(
-        "REF: record_reference", "BAND: category"
-    )
+    description = PERSONAL.replace("2026-09-30", "file_name") + PARTS
+    description += columns("REF: record_reference", "BAND: category")
     files = {
         "x_2026-08.csv": "REF,BAND\n" + many(60),
         "x_2026-09a.csv": "REF,BAND\n" + many(60) + " r0 ,B\n",
@@ -587,7 +590,7 @@ def test_one_refused_file_beside_a_good_one(tmp_path: Path) -> None:
         "b.csv": "UPRN\n1\n\n2,3\n" + '"\n' + "4\n" * 3000,  # goes wrong after rows were read and rejected
         "c.csv": "UPRN\n5\n",
     }
-    with reading(tmp_path, OPEN + columns("UPRN: uprn"), files) as read:
+    with reading(tmp_path, OPEN + PARTS + columns("UPRN: uprn"), files) as read:
         assert [file for file, _ in read.got.refused] == ["services/tax/b.csv"]
         assert read.kept("uprn") == [1, 5]
         assert read.rejected() == []
@@ -603,7 +606,8 @@ def test_missing_column_and_the_nearest(tmp_path: Path) -> None:
         message = read.refusal()
     assert message == (
         "wanted the column(s) `UPRN` (did you mean `UPRNs`?), `BAND` (did you mean `Bands`?), `/amount .*/`; found "
-        "`UPRNs`, `Bands`, `Name`, `Old`; correct the file, or the description if a column has a new name"
+        "`UPRNs`, `Bands`, `Name`, `Old`. If that is a new name of the same column, confirm it in the description, and "
+        "leave the rest of the line as it is: `BAND: {is: category, also: [Bands], ...}`; else correct the file"
     )
 
 
@@ -639,7 +643,7 @@ def test_header_that_could_mean_two_things(tmp_path: Path) -> None:
 def test_unreadable_files_are_refused_not_fatal(tmp_path: Path) -> None:
     """A file that goes while it is looked at stands for one that another program holds fast."""
     authority = authority_with(
-        tmp_path, OPEN + columns("UPRN: uprn"), {"a.csv": "UPRN\n1\n", "b.csv": "UPRN\n2\n"}
+        tmp_path, OPEN + PARTS + columns("UPRN: uprn"), {"a.csv": "UPRN\n1\n", "b.csv": "UPRN\n2\n"}
     )
     dataset = authority.datasets[0]
     paths = authority.dataset_files(dataset)
@@ -736,7 +740,9 @@ def test_one_table_in_five_formats(tmp_path: Path) -> None:
                 (100023336956, datetime.date(2026, 9, 30), "A"),
                 (199356, None, None),
             ]
-            assert read.kept("issues") == [[], []]
+            # Where a number is a number, it has no zeros in front.
+            padded = ["uprn: uprn_padded"] if name in {"x.csv", "x.zip"} else []
+            assert read.kept("issues") == [[], padded]
 
 
 def test_canaries_in_every_kind_of_broken_file(tmp_path: Path) -> None:
@@ -791,7 +797,7 @@ def test_whatever_comes_it_adds_up(seed: int, tmp_path: Path) -> None:
     lines += [f"X: {pair[0]}", f"Y: {pair[1]}"]
     lines += chance.choice([[], ["W1: weight"], ["/W[12]/: weight"]])
     lines += chance.choice([[], ["REF: record_reference"]])
-    top = chance.choice([PERSONAL, OPEN])
+    top = chance.choice([PERSONAL, OPEN]) + PARTS + ANYTHING
     if chance.random() < 0.4:
         top, lines = top + "kind: flow\n", [*lines, "ON: event_date"]
     rules = "exclude: [{column: C0, equals: total, because: b}, {column: X, matches: '^-', because: b}]\n"

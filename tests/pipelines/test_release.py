@@ -63,7 +63,7 @@ LAYERS = {
     "layers.demand_by_area": """
         SELECT 'E06000022' AS authority_code, dataset, area_type, area_code, 'name of it' AS area_name, period,
             CAST(period || '-01' AS DATE) AS period_start, last_day(period_start) AS period_end,
-            period = '2026-08' AS is_latest,
+            true AS is_complete, period = '2026-08' AS is_latest,
             recorded_use, recorded_use AS contributors, 700::BIGINT AS homes, 1500::BIGINT AS people
         FROM (VALUES
             ('tax', 'lsoa', 'E01000001', '2026-08', 123), ('tax', 'lsoa', 'E01000002', '2026-08', 7),
@@ -86,13 +86,16 @@ LAYERS = {
             f"{1000 + i if by == 'rows' else 'NULL::BIGINT'} AS {by}_{part}"
             for by in ("rows", "weight")
             for i, part in enumerate(
-                "read kept rejected property building point postcode area unplaced".split(), start=1
+                "read kept rejected by_uprn by_cross_reference by_address property building point postcode area "
+                "unplaced".split(),
+                start=1,
             )
         )
     ),
     "layers.data_issue": """
         SELECT 'E06000022' AS authority_code, 'tax' AS dataset, 'UPRN' AS column_name, 'uprn blank' AS issue,
-            'warning' AS severity, 'Revenues' AS who_fixes, 'There is no UPRN' AS meaning, 4 AS rows""",
+            'warning' AS severity, 'Revenues' AS who_fixes, 'Match it' AS how_to_fix,
+            'There is no UPRN' AS meaning, 4 AS rows""",
     "layers.site": """
         SELECT 'E06000022' AS authority_code, * FROM (VALUES
             ('library', '1', 'Central Library', 375100.0, 164100.0, -2.35, 51.37, 'property'),

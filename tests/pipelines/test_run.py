@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import os
 import shutil
 import signal
@@ -13,12 +15,25 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import release
 from pipelines.authority import Authority, load_authority
 from pipelines.ingest import FILE_COLUMNS
-from pipelines.run import AnotherRun, BrokenDescription, KeptBack, Made, Output, Step, opened, plan, run
+from pipelines.run import (
+    AnotherDay,
+    AnotherRun,
+    BrokenDescription,
+    KeptBack,
+    Made,
+    Output,
+    Step,
+    opened,
+    plan,
+    run,
+)  # fmt: skip
 from pipelines.tables import STAGES, Table
 from tests.four_squares import answer
-from tests.small_authority import PERSONAL, write_small_authority
+from tests.small_authority import PERSONAL, SOCIAL_CARE, write_small_authority
+from tests.small_run import Small
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -162,9 +177,9 @@ def test_counts_that_one_can_work_out(once: tuple[Path, Output]) -> None:
 # Broken, refused, gone
 
 
-def test_broken_dataset_fails_alone_and_one_that_left_is_gone(folder: Path, output: Output) -> None:
+def test_broken_dataset_fails_alone_and_one_that_left_is_gone(own: Small) -> None:
     """Broken for a day is not gone: its table stays. Data of a service that takes part no more must not lie about."""
-    run(load_authority(folder), output)
+    folder, output = own.folder, own.output
     (folder / "services/social_care/dataset.yaml").write_text("title: Care\n", "utf-8")
     shutil.rmtree(folder / "sites" / "libraries")
     failed: dict[str, BaseException] = {}
@@ -200,7 +215,7 @@ def test_broken_source_keeps_back_what_is_made_from_it(folder: Path, output: Out
     assert isinstance(failed.pop("sources.llpg"), BrokenDescription)
     assert failed
     assert all(isinstance(error, KeptBack) for error in failed.values())
-    assert str(failed["places.address_key"]) == "not made, for want of sources.llpg"
+    assert str(failed["places.address"]) == "not made, for want of sources.llpg"
     assert "services.council_tax" in made
     assert "maps.release" in failed
     assert not (output.published / "index.html").exists()
@@ -220,7 +235,8 @@ def test_refused_file_keeps_the_former_version_in_use(folder: Path, output: Outp
         assert made.problems[0].startswith(
             f"{SEPTEMBER} was refused: wanted the column(s) `UPRN` (did you mean `UPRNS`?)"
         )
-        assert made.problems[1:] == ("the former version stays in use",)
+        assert made.problems[1] == "the former version stays in use"
+        assert made.problems[2].endswith("/quarantine/council_tax/council_tax_2026-09.csv/report.html")
         assert PERSONAL not in str(made)
         found = "SELECT file, status, rows_read FROM services.council_tax_files ORDER BY ALL"
         assert ask(folder, output, found) == [
@@ -241,7 +257,7 @@ def test_refused_file_keeps_the_former_version_in_use(folder: Path, output: Outp
 def test_refused_file_with_no_former_version(folder: Path, output: Output) -> None:
     (folder / SEPTEMBER).write_bytes(b"")
     made = make_council_tax(folder, output)
-    assert made.problems == (f"{SEPTEMBER} was refused: wanted rows; found an empty file (0 bytes)",)
+    assert made.problems[0] == f"{SEPTEMBER} was refused: wanted rows; found an empty file (0 bytes)"
     assert made.rows == 48
     assert made.facts == {"files": 1, "rows_read": 48, "rows_kept": 48, "rows_rejected": 0}
 
@@ -271,7 +287,7 @@ def test_former_table_of_files_with_fewer_columns_does_not_stand_in_the_way(
         at.warehouse.write(at.con, former, "SELECT * EXCLUDE (edition) FROM services.council_tax_files")
     (folder / SEPTEMBER).write_bytes(b"")
     made = make_council_tax(folder, output)
-    assert made.problems[-1] == "the former version stays in use"
+    assert made.problems[1] == "the former version stays in use"
 
 
 # Two at once, and killed
@@ -302,8 +318,8 @@ with opened(authority, Output(Path(sys.argv[2]))) as at:
 """
 
 
-def test_killed_run_leaves_whole_tables_and_the_next_one_finishes(folder: Path, output: Output) -> None:
-    make(load_authority(folder), output)
+def test_killed_run_leaves_whole_tables_and_the_next_one_finishes(own: Small) -> None:
+    folder, output = own.folder, own.output
     (folder / SEPTEMBER).unlink()
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", RUNNER, str(folder), str(output.root)]
@@ -447,15 +463,21 @@ BANES, LONDON = "uprn_addresses_banes", "london_cultural_infrastructure"
             LONDON,
             "Cinemas.csv",
             "os_addressbase_uprn",
-            {"uprn_blank": 1, None: 115},
-        ),  # 81 of them padded with noughts
+            {"uprn_blank": 1, "uprn_padded": 81, None: 34},
+        ),
         (LONDON, "Pubs.csv", "os_addressbase_uprn", {"uprn_blank": 4098}),
         (LONDON, "Skate_Parks.csv", "os_addressbase_uprn", {"uprn_zero": 50}),
         (
             "libraries_england",
             "libraries_england_2023.csv",
             "UPRN",
-            {"uprn_blank": 1009, "uprn_not_a_number": 226, "uprn_too_long": 12, None: 1296},
+            {
+                "uprn_blank": 1009,
+                "uprn_not_a_number": 226,
+                "uprn_too_long": 12,
+                "uprn_padded": 10,
+                None: 1286,
+            },
         ),
     ],
 )
@@ -472,3 +494,36 @@ def test_real_uprn_columns(
         step = next(step for step in plan(authority) if step.name == "services.venues")
         assert step.make(at).problems == ()
         assert dict(answer(at.con, "SELECT uprn_issue, count(*) FROM services.venues GROUP BY 1")) == wanted
+
+
+def test_an_earlier_month_is_made_again_as_it_was(tmp_path: Path) -> None:
+    """From extracts up to its end: the release is the same to the byte; it cannot take the place of another."""
+    by_name = SOCIAL_CARE.replace("as_at: 2026-09-30", "as_at: file_name")
+    month = {
+        "events_2026-08.csv": [("2026-05-04", 20), ("2026-08-03", 12)],
+        "events_2026-09.csv": [("2026-09-02", 30)],
+    }
+    contents = []
+    for name, up_to in (("then", None), ("now", dt.date(2026, 8, 31))):
+        folder = write_small_authority(tmp_path / name)
+        care = folder / "services" / "social_care"
+        (care / "dataset.yaml").write_text(by_name, "utf-8")
+        (care / "events_2026.csv").unlink()
+        for file, days in month.items():
+            rows = [f"Ann,{day},QX9 1AA\n" for day, count in days for _ in range(count)]
+            (care / file).write_text("CLIENT_NAME,EVENT_DATE,POSTCODE\n" + "".join(rows), "utf-8")
+        if up_to is None:  # as it lay there at the end of August
+            for late in folder.glob("s*/*/*_2026-09*.csv"):
+                late.unlink()
+        output = Output(tmp_path / f"output {name}")
+        run(load_authority(folder, up_to=up_to), output)
+        current = release.current_release(output.published)
+        assert current is not None
+        contents.append(current.content_sha256)
+        about = json.loads((current.path / "release.json").read_text("utf-8"))
+        assert (about["data_to"], about["made_again_up_to"]) == ("2026-08-31", "2026-08-31" if up_to else "")
+        assert "Data to 31 August 2026" in (current.path / "index.html").read_text("utf-8")
+    assert contents[0] == contents[1]
+    for name, up_to in (("then", dt.date(2026, 8, 31)), ("now", None), ("now", dt.date(2026, 7, 31))):
+        with pytest.raises(AnotherDay, match="choose another folder with --output"):
+            run(load_authority(tmp_path / name, up_to=up_to), Output(tmp_path / f"output {name}"))

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import draw, transparency
-from pipelines.authority import load_authority
 from pipelines.protect import Publication
 from pipelines.release import (
     DATABASE,
@@ -30,10 +29,11 @@ from pipelines.release import (
     assemble,
     current_release,
 )
-from pipelines.run import Output, page_modules, plan, run
+from pipelines.run import page_modules, plan
 from pipelines.scan import Draw, scan
 from pipelines.warehouse import Warehouse
-from tests.small_authority import HOMES, LSOAS, write_small_authority
+from tests.small_authority import HOMES, LSOAS
+from tests.small_run import Small
 
 # Three events in the third quarter, which is withheld.
 AREA, WITHHELD = LSOAS[1], 3
@@ -42,17 +42,14 @@ MARK = "0123456789abcdef01234567"
 
 
 @pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Candidate]:
+def released(small: Small) -> Iterator[Candidate]:
     """A release as a run makes it, with the exact tables beside it. To be read only."""
-    folder = write_small_authority(tmp_path_factory.mktemp("scan") / "authority")
-    authority, output = load_authority(folder), Output(folder.parent / "output")
-    run(authority, output)
-    made = current_release(output.published)
+    authority = small.authority
+    made = current_release(small.output.published)
     assert made is not None
     publications = [step.of for step in plan(authority) if isinstance(step.of, Publication)]
-    with Warehouse(output.restricted / "warehouse").connect() as con:
+    with Warehouse(small.output.restricted / "warehouse").connect() as con:
         yield Candidate(con, made.path, publications, authority.about.disclosure, ())
-    writable(output.published)
 
 
 def writable(folder: Path) -> None:

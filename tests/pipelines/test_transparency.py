@@ -18,13 +18,14 @@ from pipelines.authority import Authority, SignOff, Transparency, load_authority
 from pipelines.descriptions import DescriptionError
 from pipelines.draw.facts import MONTHS
 from pipelines.protect import Publication
-from pipelines.run import Output, plan, run
+from pipelines.run import plan
 from pipelines.tables import REPOSITORY
 from pipelines.transparency.atrs import atrs_fields, still_to_write
 from pipelines.transparency.dpia import MEASURES
 from pipelines.transparency.facts import read_facts
 from tests.conftest import OfflinePage
 from tests.small_authority import PERSONAL, write_small_authority
+from tests.small_run import Small
 
 TEXTS = ("DATASETS.md", "DPIA.md", "atrs.json", "atrs.md", "atrs.html", "datasets.html", "dpia.html")
 # Number and name of every field of version 4.0 of the standard.
@@ -76,13 +77,10 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    folder = tmp_path_factory.mktemp("transparency")
-    authority = load_authority(write_small_authority(folder / "authority"))
-    output = Output(folder / "output")
-    run(authority, output)
+def made(small: Small) -> Iterator[Made]:
+    authority = small.authority
     publications = [step.of for step in plan(authority) if isinstance(step.of, Publication)]
-    release = output.published / "current"
+    release = small.output.published / "current"
     with duckdb.connect(str(release / "connected_places.duckdb"), read_only=True) as con:
         yield Made(authority, publications, release, con)
 

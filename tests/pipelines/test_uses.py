@@ -119,6 +119,19 @@ def test_everything_is_back_after_an_error(at: Run) -> None:
     assert views(at.con) == before
 
 
+def test_error_of_the_engine_is_told_and_not_what_came_of_it(at: Run) -> None:
+    """After it DuckDB takes no statement until everything is taken back, and tidying up fails as well."""
+    before = views(at.con)
+    table = a_table("layers.x", "services.record", use="overlap")
+    with pytest.raises(duckdb.ConversionException), limited(at.con, at.warehouse, table, at.authority):
+        at.con.register("made_in_python", pa.table({"dataset": ["none"]}))
+        try:
+            at.con.execute("SELECT CAST(dataset AS BIGINT) FROM made_in_python").fetchall()
+        finally:
+            at.con.unregister("made_in_python")
+    assert views(at.con) == before
+
+
 @pytest.mark.parametrize("in_python", [False, True])
 def test_making_a_table_is_limited_and_told(in_python: bool, at: Run) -> None:
     sql = "SELECT DISTINCT dataset FROM services.record"

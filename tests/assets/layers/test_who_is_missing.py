@@ -120,9 +120,12 @@ def test_every_group_has_a_row_whether_it_has_records_or_not(con: duckdb.DuckDBP
     assert found == [
         (dataset, breakdown, groups)
         for dataset, breakdowns in (
-            ("claims", (("all records", 1), ("deprivation fifth", 6))),
-            ("homes_let", (("all records", 1), ("deprivation fifth", 6), ("tenure", 4))),
-            ("visits", (("all records", 1), ("deprivation fifth", 6))),
+            ("claims", (("all records", 1), ("deprivation decile", 2), ("deprivation fifth", 6))),
+            (
+                "homes_let",
+                (("all records", 1), ("deprivation decile", 2), ("deprivation fifth", 6), ("tenure", 4)),
+            ),
+            ("visits", (("all records", 1), ("deprivation decile", 2), ("deprivation fifth", 6))),
         )
         for breakdown, groups in breakdowns
     ]
@@ -138,6 +141,26 @@ def test_behind_the_records_stand_people_or_addresses(con: duckdb.DuckDBPyConnec
     assert found == [("claims", 18, 0, 16, 2), ("homes_let", 8, 5, 1, 2), ("visits", 2, 2, 0, 0)]
 
 
+def test_deciles_are_halves_of_fifths(con: duckdb.DuckDBPyConnection) -> None:
+    """Those of the authority's own LSOAs; what has none is in the fifths as not known, and no second time here."""
+    counts = "records, records_precise, records_coarse"
+    halves = answer(
+        con,
+        f"SELECT dataset, deprivation_fifth, {counts} FROM layers.who_is_missing "
+        "WHERE breakdown = 'deprivation decile' ORDER BY ALL",
+    )
+    fifths = answer(
+        con,
+        f"SELECT dataset, group_name, {counts} FROM layers.who_is_missing WHERE breakdown = 'deprivation fifth' "
+        "AND (dataset, group_name) IN (SELECT (dataset, deprivation_fifth) FROM layers.who_is_missing) ORDER BY ALL",
+    )
+    assert halves == fifths and len(halves) == 6 and sum(row[2] for row in halves) > 0
+    none = "records_unplaced IS NOT NULL OR homes IS NOT NULL OR homes_known IS NOT NULL"
+    assert answer(
+        con, f"SELECT count(*) FROM layers.who_is_missing WHERE deprivation_fifth <> '' AND ({none})"
+    ) == [0]
+
+
 def test_parts_add_up(con: duckdb.DuckDBPyConnection) -> None:
     lost = answer(
         con,
@@ -151,6 +174,7 @@ def test_parts_add_up(con: duckdb.DuckDBPyConnection) -> None:
         con,
         """
         SELECT DISTINCT dataset FROM layers.who_is_missing
+        WHERE breakdown <> 'deprivation decile'
         GROUP BY dataset, breakdown HAVING sum(records) <> (
             SELECT sum(records) FROM layers.who_is_missing AS whole
             WHERE whole.dataset = who_is_missing.dataset AND whole.breakdown = 'all records'

@@ -12,7 +12,7 @@ from pipelines.orchestrate.graph import definitions_for
 from pipelines.release import current_release
 from pipelines.tables import text_literal
 from pipelines.warehouse import Warehouse
-from tests.pipelines.orchestrate.conftest import Small
+from tests.small_run import Small
 
 
 def ask(of: Small, table: str, check: str) -> dg.AssetCheckEvaluation:

@@ -29,8 +29,8 @@ from pipelines.protect import HELD_BACK
 from pipelines.release import current_release
 from pipelines.run import AnotherRun, BrokenDescription, Made, Output, Run, Step, opened, plan
 from pipelines.tables import REPOSITORY
-from tests.pipelines.orchestrate.conftest import Small
 from tests.small_authority import LIBRARIES, PERSONAL
+from tests.small_run import Small
 
 
 def materialised(output: Output, *names: str) -> list[dict[str, Any]]:
@@ -144,9 +144,18 @@ def test_same_inputs_are_the_same_release_and_the_lock_is_held_all_the_time(own:
 # Something is wrong
 
 
-def test_broken_dataset_fails_alone(own: Small, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(scope="module")
+def troubled(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """A run with two troubles that have nothing to do with each other: a broken dataset, and a file that is refused."""
+    own = small.copied(tmp_path_factory.mktemp("troubled"), "dagster")
     (own.folder / "sites/libraries/dataset.yaml").write_text(LIBRARIES.replace("counts:", "count:"), "utf-8")
-    finished = run_everything(own.authority, own.output)
+    extract = own.folder / "services/council_tax/council_tax_2026-10.csv"
+    extract.write_text("ACCOUNT,PROPERTY\n1,2\n", "utf-8")
+    return Small(own.folder, own.output, run_everything(own.authority, own.output), [])
+
+
+def test_broken_dataset_fails_alone(troubled: Small) -> None:
+    finished = troubled.finished
     assert list(finished.failed) == ["services.libraries"]
     assert "sites/libraries/dataset.yaml:9:1: `count` is not a key" in str(
         finished.failed["services.libraries"]
@@ -154,18 +163,18 @@ def test_broken_dataset_fails_alone(own: Small, capfd: pytest.CaptureFixture[str
     assert finished.skipped == ()
     assert finished
     assert finished.made["services.dataset"].rows == 2
-    assert capfd.readouterr() == ("", ""), "Dagster prints what `report` was told already"
-    with dagster_instance(own.output) as instance:
+    with dagster_instance(troubled.output) as instance:
         (failure,) = instance.get_records_for_run(
             finished.run_id, of_type=dg.DagsterEventType.STEP_FAILURE
         ).records
     assert "dataset.yaml:9:1: `count` is not a key that is known here; did you mean `counts`?" in str(failure)
 
 
-def test_broken_source_holds_back_what_is_made_from_it(own: Small) -> None:
+def test_broken_source_holds_back_what_is_made_from_it(own: Small, capfd: pytest.CaptureFixture[str]) -> None:
     (own.folder / "sources/llpg/source.yaml").write_text("colums: {}\n", "utf-8")
     before = current_release(own.output.published)
     finished = run_everything(own.authority, own.output)
+    assert capfd.readouterr() == ("", ""), "Dagster prints what `report` was told already"
     assert list(finished.failed) == ["sources.llpg"]
     assert "places.uprn" in finished.skipped
     assert "maps.release" in finished.skipped
@@ -174,12 +183,10 @@ def test_broken_source_holds_back_what_is_made_from_it(own: Small) -> None:
     assert current_release(own.output.published) == before
 
 
-def test_refused_file_is_an_error_that_holds_nothing_back(own: Small) -> None:
-    extract = own.folder / "services/council_tax/council_tax_2026-10.csv"
-    extract.write_text("ACCOUNT,PROPERTY\n1,2\n", "utf-8")
-    finished = run_everything(own.authority, own.output)
+def test_refused_file_is_an_error_that_holds_nothing_back(troubled: Small) -> None:
+    finished = troubled.finished
     assert finished
-    found = evaluations(own.output, finished)
+    found = evaluations(troubled.output, finished)
     refused = found["services.council_tax:files_are_read"]
     assert not refused.passed
     assert refused.severity == dg.AssetCheckSeverity.ERROR
@@ -189,7 +196,7 @@ def test_refused_file_is_an_error_that_holds_nothing_back(own: Small) -> None:
     assert [name for name, check in found.items() if not check.passed] == [
         "services.council_tax:files_are_read"
     ]
-    (remembered,) = materialised(own.output, "services.council_tax")
+    (remembered,) = materialised(troubled.output, "services.council_tax")
     assert "2026-10.csv was refused" in remembered["problems"]
 
 
@@ -230,7 +237,7 @@ def test_error_that_quotes_a_record_is_not_told(own: Small, monkeypatch: pytest.
         at.con.execute(f"SELECT CAST('{PERSONAL} Ann' AS DATE)")
         raise AssertionError("DuckDB converted it")
 
-    steps = [step for step in plan(own.authority) if step.table.stage == "sources"]
+    steps = [step for step in plan(own.authority) if step.table.stage == "sources"][:2]
     steps[-1] = dataclasses.replace(steps[-1], make=fail)
     monkeypatch.setattr(graph, "plan", lambda authority: steps)
     finished = run_everything(own.authority, own.output)
