@@ -198,10 +198,10 @@ def _withdraw(at: Run, rulings: dict[str, Ruling], wanted: str) -> int:
     else:
         hashes = [one for one in rulings if one.startswith(wanted)] if len(wanted) >= SHORTEST else []
         if len(hashes) != 1:
+            found = f"`{wanted}`, the beginning of {len(hashes)}" if len(wanted) >= SHORTEST else f"`{wanted}`"
             raise CannotReview(
-                f"wanted {SHORTEST} or more digits of the record hash of one decision; `{wanted}` is the beginning of "
-                f"{len(hashes) if len(wanted) >= SHORTEST else 'too many'}. `places review --list` and "
-                f"{at.output.restricted / 'review' / 'decisions.csv'} show them"
+                f"wanted {SHORTEST} or more digits of the record hash of one decision; found {found}. "
+                f"`places review --list` and {at.output.restricted / 'review' / 'decisions.csv'} show them"
             )
     gone = withdraw_decisions(at.output.restricted, hashes, who())
     if gone:

@@ -320,7 +320,7 @@
     const order = [...shown.slice(at + 1), ...shown.slice(0, Math.max(at, 0))];
     const next = order.find((i) => !decided.has(items[i].hash));
     if (byId("show").value === "open") shown = shown.filter((i) => !decided.has(items[i].hash));
-    say("Decided: " + words + ". " + (next === undefined ? "All that is shown is decided: save." : ""));
+    say("The address before is decided: " + words + ". " + (next === undefined ? "All that is shown is decided: save." : ""));
     if (next === undefined && !shown.length) current = -1;
     goTo(next === undefined ? current : next);
   }
