@@ -3,22 +3,7 @@
 -- without a place too; a record that went from one ward to another is gone from the one and new in the other.
 -- key: dataset, area_type, area_code, period_before, period
 -- use: demand
-WITH in_month AS (
-    -- As in layers.record_change, which has no row of a dataset in which nothing changed.
-    SELECT record.dataset, max(record.as_at) AS as_at
-    FROM services.record AS record
-    JOIN services.dataset AS described USING (dataset)
-    WHERE record.role = 'service' AND described.kind = 'stock'
-        AND record.record_id <> record.file || '#' || record.row_number
-    GROUP BY record.dataset, date_trunc('month', record.as_at)
-),
-dated AS (
-    SELECT dataset, list(as_at ORDER BY as_at DESC) AS dates FROM in_month GROUP BY dataset HAVING count(*) > 1
-),
-compared AS (
-    SELECT dataset, dates[1] AS as_at, dates[2] AS as_at_before FROM dated
-),
-placed AS (
+WITH placed AS (
     SELECT
         record.dataset,
         record.authority_code,
@@ -31,7 +16,7 @@ placed AS (
         coalesce(changed.change IN ('appeared', 'gone'), false) AS is_new_or_gone,
         coalesce(changed.ward_code_before IS DISTINCT FROM changed.ward_code, false) AS is_of_another_ward
     FROM places.record_placed AS record
-    JOIN compared ON compared.dataset = record.dataset AND record.as_at IN (compared.as_at, compared.as_at_before)
+    JOIN layers.compared_extract AS compared ON compared.dataset = record.dataset AND record.as_at IN (compared.as_at, compared.as_at_before)
     LEFT JOIN layers.record_change AS changed
         ON changed.dataset = record.dataset AND changed.record_id = record.record_id
 ),
@@ -84,7 +69,7 @@ SELECT
     CAST(coalesce(counted.contributors_now, 0) AS BIGINT) AS contributors_now,  -- people, households or addresses behind records_now
     CAST(coalesce(counted.contributors_moved, 0) AS BIGINT) AS contributors_moved,  -- people, households or addresses behind moved
     CAST(coalesce(counted.contributors_re_placed, 0) AS BIGINT) AS contributors_re_placed  -- people, households or addresses behind re_placed
-FROM compared
+FROM layers.compared_extract AS compared
 CROSS JOIN layers.area_profile AS area
 LEFT JOIN counted
     ON counted.dataset = compared.dataset AND counted.area_type = area.area_type AND counted.area_code = area.area_code

@@ -3,22 +3,7 @@
 -- whose records have a reference; both are placed by the gazetteer as it is now. A record that is as it was has no row.
 -- key: dataset, record_id
 -- use: demand
-WITH in_month AS (
-    SELECT record.dataset, max(record.as_at) AS as_at
-    FROM services.record AS record
-    JOIN services.dataset AS described USING (dataset)
-    WHERE record.role = 'service' AND described.kind = 'stock'
-        -- Without a reference a record is called by file and row, and nothing tells which it was before.
-        AND record.record_id <> record.file || '#' || record.row_number
-    GROUP BY record.dataset, date_trunc('month', record.as_at)
-),
-dated AS (
-    SELECT dataset, list(as_at ORDER BY as_at DESC) AS dates FROM in_month GROUP BY dataset HAVING count(*) > 1
-),
-compared AS (
-    SELECT dataset, dates[1] AS as_at, dates[2] AS as_at_before FROM dated
-),
-given AS (
+WITH given AS (
     SELECT
         placed.*,
         record.uprn AS given_uprn,
@@ -61,8 +46,8 @@ matched AS (
                 earlier.uprn, earlier.easting, earlier.northing, earlier.oa_code, earlier.lsoa_code, earlier.msoa_code,
                 earlier.ward_code
             ) AS is_elsewhere
-    FROM (SELECT given.* FROM given JOIN compared USING (dataset) WHERE given.as_at = compared.as_at) AS later
-    FULL JOIN (SELECT given.* FROM given JOIN compared USING (dataset) WHERE given.as_at = compared.as_at_before) AS earlier
+    FROM (SELECT given.* FROM given JOIN layers.compared_extract AS compared USING (dataset) WHERE given.as_at = compared.as_at) AS later
+    FULL JOIN (SELECT given.* FROM given JOIN layers.compared_extract AS compared USING (dataset) WHERE given.as_at = compared.as_at_before) AS earlier
         ON earlier.dataset = later.dataset AND earlier.record_id = later.record_id
 ),
 judged AS (
@@ -100,6 +85,6 @@ SELECT
     judged.file,  -- file that it stands in
     judged.row_number  -- row of that file
 FROM judged
-JOIN compared USING (dataset)
+JOIN layers.compared_extract AS compared USING (dataset)
 JOIN services.dataset AS described USING (dataset)
 WHERE judged.change IS NOT NULL
