@@ -198,7 +198,9 @@ def _withdraw(at: Run, rulings: dict[str, Ruling], wanted: str) -> int:
     else:
         hashes = [one for one in rulings if one.startswith(wanted)] if len(wanted) >= SHORTEST else []
         if len(hashes) != 1:
-            found = f"`{wanted}`, the beginning of {len(hashes)}" if len(wanted) >= SHORTEST else f"`{wanted}`"
+            found = (
+                f"`{wanted}`, the beginning of {len(hashes)}" if len(wanted) >= SHORTEST else f"`{wanted}`"
+            )
             raise CannotReview(
                 f"wanted {SHORTEST} or more digits of the record hash of one decision; found {found}. "
                 f"`places review --list` and {at.output.restricted / 'review' / 'decisions.csv'} show them"
