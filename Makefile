@@ -20,6 +20,8 @@ CODE := $(wildcard pipelines assets tests data benchmarks) setup_environment.py
 
 # Dagster would otherwise report usage to its makers.
 export DAGSTER_DISABLE_TELEMETRY := yes
+# Some containers forbid Python to keep what it has compiled: each of the tests' processes would compile Dagster again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run ui test lint bench clean

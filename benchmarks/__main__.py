@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import auditing, matching, points, reading
+from benchmarks import auditing, catchments, matching, points, reading, travel
 
 BENCHMARKS = {
     "reading": lambda: reading.run().line(),
@@ -12,6 +12,8 @@ BENCHMARKS = {
     "auditing": lambda: auditing.run().line(),
     "borough": auditing.whole,
     "sample": auditing.sample,
+    "travel": travel.run,
+    "catchments": catchments.run,
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import duckdb
 import numpy as np
 
 from pipelines.authority import Disclosure
-from pipelines.bounds import MOST, SECONDS, Question, Range, Unknowns
+from pipelines.bounds import MOST, SECONDS, Part, Question, Range, Unknowns
 from pipelines.protect import (
     HIDDEN,
     PUBLISHED,
@@ -191,24 +191,28 @@ class Audit:
         return findings(known, [leak for leak in leaks if leak.unknown not in old])
 
 
-def attack(known: Knowledge, among: Iterable[int] | None = None) -> list[Leak]:
-    """Every figure that ought to stay dark (or of these, those that are `among`) and does not."""
+def attack(known: Knowledge) -> list[Leak]:
+    """Every figure that ought to stay dark and does not."""
     found = []
+    for part, unknown, narrowed in _light(known):
+        # A figure that is hidden in one table and shown in another tells itself.
+        telling = [unknown] if unknown in known.cells else []
+        telling += [
+            u
+            for u in part.telling(known.questions[unknown])
+            if u in known.cells or u in known.told_by_releases
+        ]
+        found.append(_leak(known, unknown, narrowed, telling))
+    return found
+
+
+def _light(known: Knowledge, among: Iterable[int] | None = None) -> Iterator[tuple[Part, int, Range]]:
+    """Each figure (or of these, each that is `among`) that does not stay dark: its part, itself, and its range."""
     wanted = known.questions.keys() if among is None else known.questions.keys() & set(among)
     for part in known.unknowns.parts():
         asked = [known.questions[u] for u in part.unknowns if u in wanted]
-        if not asked:
-            continue
-        for unknown, narrowed in part.dark(asked).items():
-            # A figure that is hidden in one table and shown in another tells itself.
-            telling = [unknown] if unknown in known.cells else []
-            telling += [
-                u
-                for u in part.telling(known.questions[unknown])
-                if u in known.cells or u in known.told_by_releases
-            ]
-            found.append(_leak(known, unknown, narrowed, telling))
-    return found
+        if asked:
+            yield from ((part, unknown, narrowed) for unknown, narrowed in part.dark(asked).items())
 
 
 def findings(known: Knowledge, leaks: Sequence[Leak]) -> list[Finding]:
@@ -285,7 +289,7 @@ def told_before(known: Knowledge, among: Iterable[int]) -> set[int]:
     try:
         unknowns.low[:] = [bounds[0] for bounds in known.before]
         unknowns.high[:] = [bounds[1] for bounds in known.before]
-        return {leak.unknown for leak in attack(known, among) if leak.problem != NOT_SURE}
+        return {unknown for _, unknown, narrowed in _light(known, among) if narrowed.is_sure}
     finally:
         unknowns.low[:], unknowns.high[:] = low, high
 

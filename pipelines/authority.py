@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import duckdb
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from pipelines.cadence import EXAMPLES, read_cadence
 from pipelines.descriptions import (
     Description,
     DescriptionError,
@@ -29,8 +30,9 @@ from pipelines.descriptions import (
 )
 from pipelines.identifiers import MISSING
 from pipelines.tables import ASSETS, Use
+from pipelines.travel.speeds import Travel
 
-Format = Literal["csv", "xlsx", "parquet", "geopackage", "geojson"]
+Format = Literal["csv", "xlsx", "parquet", "geopackage", "geojson", "osm"]
 Sensitivity = Literal["open", "personal", "special"]
 Role = Literal[
     "uprn", "usrn", "property_reference", "address_line", "postcode", "easting", "northing", "longitude", "latitude",
@@ -57,7 +59,8 @@ ANY_FILE = ("*.csv", "*.xlsx", "*.parquet", "*.gpkg", "*.geojson", "*.zip")
 # Tables of the stages `sources` and `services` that are made from all descriptions together, or beside each one.
 RESERVED = {
     "authority", "dataset", "file_read", "issue_kind", "measure", "property_reference", "record", "record_tenure",
-    "row_rejected", "site_name", "source", "tenure", "value_issue",
+    "row_rejected", "site_capacity", "site_kind", "site_name", "source", "tenure", "travel_rule",
+    "value_issue",
 }  # fmt: skip
 BESIDE = ("_files", "_rejected")
 SINGLE_ROLES = (
@@ -164,6 +167,11 @@ class ColumnUse(Description):
         return self.role in kept or (self.role == "personal" and self.keep != "dropped")
 
 
+def _whole_number(value: Any) -> Any:
+    """A whole number that is written as text, as YAML is read; anything else as it is."""
+    return int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+
+
 def _column_use(value: Any) -> Any:
     return {"is": value} if isinstance(value, str) else value
 
@@ -256,6 +264,23 @@ class AsAtColumn(Description):
     """The header of the column that holds the date of the extract."""
 
 
+class SiteTravel(Description):
+    """How people get to the sites of one kind, what a site can take, and who is said to belong to which site."""
+
+    mode: Literal["walk", "cycle", "drive"] = "walk"
+    """How people are expected to come: `walk`, `cycle` or `drive`. Travel times are made for all three; gaps, capacity
+    and scenarios go by this one."""
+    within_minutes: Annotated[Literal[5, 10, 15, 20, 30], BeforeValidator(_whole_number)] = 15
+    """How many minutes' travel is called too far, where more: 5, 10, 15, 20 or 30."""
+    direction: Literal["to_site", "from_site"] = "to_site"
+    """`from_site` where the service drives out to people; it matters where streets are one-way."""
+    capacity: str = ""
+    """Which `measure` of the sites tells what each can take, by its column's name: places, patients, hours."""
+    catchment: Literal["", "gp_registered_patients", "catchment_area"] = ""
+    """Which open source publishes who belongs to which site: registered patients by area, or areas drawn on a map. Its
+    references are those of the column that is the `record_reference`."""
+
+
 class Dataset(Files):
     """One dataset of the council (`services/`) or one kind of site (`sites/`), as its `dataset.yaml` says."""
 
@@ -283,6 +308,10 @@ class Dataset(Files):
     """For how many months an extract, or an event, is used: a whole number."""
     jump_percent: int = Field(default=JUMP_PERCENT, ge=1, le=1000)
     """By how much, in per cent, rows and what is placed may differ from the extract before without a warning."""
+    cadence: str = ""
+    """How often an extract is promised, in words such as: monthly, quarterly, yearly, every six weeks."""
+    due_days: int | None = Field(default=None, ge=0, le=366)
+    """How many days after the date that it describes an extract is promised to be there: a whole number."""
     licence: str = ""
     """The licence of open data."""
     attribution: str = ""
@@ -307,6 +336,8 @@ class Dataset(Files):
     (numbers, dates, codes of its list)."""
     counts: str = "record"
     """What one row of the file is, in the singular, such as: subscription."""
+    travel: SiteTravel = SiteTravel()
+    """Of sites: how people get there, and what a site can take."""
     columns: dict[
         str, Annotated[ColumnUse, BeforeValidator(_column_use, json_schema_input_type=Role | ColumnUse)]
     ]
@@ -318,6 +349,13 @@ class Dataset(Files):
     def _says_something(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("wanted words; found nothing")
+        return value
+
+    @field_validator("cadence")
+    @classmethod
+    def _is_cadence(cls, value: str) -> str:
+        if value and read_cadence(value) is None:
+            raise ValueError(f"`{value}` does not say how often: wanted words such as {EXAMPLES}")
         return value
 
     @field_validator("as_at", mode="before")
@@ -339,6 +377,8 @@ class Dataset(Files):
                     raise ValueError(
                         f"wanted the key `{key}`: a {self.sensitivity} dataset says why it may be used"
                     )
+        if self.due_days is not None and not self.cadence:
+            raise ValueError("`due_days`: say also how often extracts are promised, as in `cadence: monthly`")
         of_role: dict[str, list[str]] = {}
         for header, use in self.columns.items():
             of_role.setdefault(use.role, []).append(header)
@@ -346,6 +386,11 @@ class Dataset(Files):
             raise ValueError(
                 f"`{who[1]}`: `{who[0]}` identifies already whom a record is about; which is it?"
             )
+        if self.group != "site" and "travel" in self.model_fields_set:
+            raise ValueError("`travel` is for sites, which people travel to")
+        if self.travel.capacity and self.travel.capacity not in self._measures():
+            valid = nearest(self.travel.capacity, self._measures())
+            raise ValueError(f"`capacity: {self.travel.capacity}` is not the name of a `measure`{valid}")
         if self.kind == "flow" and self.group == "site":
             raise ValueError("`kind`: sites are a `stock`, as they stand at a date")
         if self.kind == "flow" and "event_date" not in of_role:
@@ -380,6 +425,14 @@ class Dataset(Files):
             elif use.is_own:
                 names.add(name)
         return self
+
+    def _measures(self) -> list[str]:
+        """The names of the columns that hold numbers of the dataset's own."""
+        return [
+            use.name or column_name(header)
+            for header, use in self.columns.items()
+            if use.role == "measure" and use.type != "text"
+        ]
 
     def _hold_to_succession(self, of_role: dict[str, list[str]]) -> None:
         if (self.kind, self.extracts) in {("stock", "append"), ("flow", "snapshot")}:
@@ -670,6 +723,8 @@ class AuthorityDescription(Description):
     """What only people can say in the transparency record and the data protection fact sheet."""
     automation: Automation = Automation()
     """What Dagster starts by itself, while its pages are open."""
+    travel: Travel = Travel()
+    """How people get about: which roads, how fast."""
 
     @field_validator("code")
     @classmethod

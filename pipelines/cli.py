@@ -20,7 +20,8 @@ from pipelines.commands.terminal import BUSY, FAILED, FINE, UNUSABLE, indented, 
 # that is called is loaded: most need far more than `places match` does.
 COMMANDS = {
     "run": "run", "list": "listing", "new-dataset": "new_dataset", "check": "check", "match": "match",
-    "review": "review", "release": "release", "journal": "journal", "forget": "forget", "schema": "schema", "ui": "ui",
+    "whatif": "whatif", "review": "review", "release": "release", "journal": "journal", "forget": "forget",
+    "schema": "schema", "ui": "ui",
 }  # fmt: skip
 
 DESCRIPTION = """\
@@ -45,6 +46,8 @@ examples:
   places check licences.csv                      what a file holds, and what is wrong with its identifiers
   places match --gazetteer G.csv --records R.csv --output O.csv
                                                  the UPRNs of addresses, from one spreadsheet to another
+  places whatif --kind libraries --close "Hill Library"
+                                                 who would be too far from a library if one closed
   places review                                  doubtful addresses, to be settled by a person
   places ui                                      the same in Dagster, in your browser
 

@@ -582,6 +582,8 @@ def _head(
     lines += [
         "# licence:                              # of open data",
         "# attribution:                          # of open data",
+        "# cadence: monthly                      # how often an extract is promised: the scorecard tells what is late",
+        "# due_days: 14                          # within how many days after its date",
     ]
     to_fill_in = list(fill)
     if group == "service" and event is not None:

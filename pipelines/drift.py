@@ -1,8 +1,8 @@
 """What is otherwise in an extract than the description says, or than the extract before had.
 
 Here belong columns whose values have changed their form or code list, rows of totals and notes, columns that were
-added, and counts that jump. Headers that have changed are `headers`; how the rows of one file become records is
-`ingest`. Nothing here tells a value.
+added, counts that jump, and an extract that is an earlier one again. Headers that have changed are `headers`; how the
+rows of one file become records is `ingest`. Nothing here tells a value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from pipelines.authority import Dataset, column_name
-from pipelines.extracts import Refusal
+from pipelines.extracts import Refusal, stands_alone
 from pipelines.tables import quoted, text_literal
 
 # A few values that cannot be read are slips; so many at least, and the column has changed.
@@ -92,7 +92,7 @@ def refused_for_form(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[R
 
 
 def told(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
-    """What the latest extract of a dataset has otherwise than the one before it, in sentences; the first is no drift.
+    """What the latest extract of a dataset has otherwise than the one before it, in sentences.
 
     Reads `services.<dataset>_files`. Columns that were added are read by nobody, and told by name; a number of records
     that jumps is told for snapshots, whose extracts can be compared.
@@ -107,15 +107,38 @@ def told(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
         f"CAST(sum(rows_kept) AS BIGINT) FROM {files} WHERE status = 'read' AND as_at IS NOT NULL "
         "GROUP BY as_at ORDER BY as_at DESC LIMIT 2"
     ).fetchall()
+    found = repeated(con, dataset)
     if len(read) < 2:
-        return []
+        return found
     (as_at, left_out, rows), (before, left_out_before, rows_before) = read
     added = sorted(_names(left_out) - _names(left_out_before))
-    found = [
+    found += [
         f"column_added: {dataset.name} has, since {as_at}, also {', '.join(f'`{name}`' for name in added)}: left out, "
         "as everything that its description does not name; is one of them of use, describe it"
     ] * bool(added)
     return found + jumps(dataset, rows_before, rows, f"{before}", f"{as_at}")
+
+
+def repeated(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
+    """A sentence where a service's newest snapshot is an earlier one, byte for byte; else none.
+
+    That may be so, where nothing has changed; or a month was sent under the name of another. A list of sites changes so
+    rarely that nothing is said of it. Reads `services.<dataset>_files`.
+    """
+    if dataset.group != "service" or not stands_alone(dataset):
+        return []
+    files = f"services.{quoted(f'{dataset.name}_files')}"
+    found = con.execute(
+        f"WITH read AS (SELECT as_at, sha256 FROM {files} WHERE status = 'read' AND rows_read > 0) "
+        "SELECT later.as_at, max(earlier.as_at) FROM read AS later JOIN read AS earlier "
+        "ON earlier.sha256 = later.sha256 AND earlier.as_at < later.as_at "
+        "WHERE later.as_at = (SELECT max(as_at) FROM read) GROUP BY later.as_at"
+    ).fetchall()
+    return [
+        f"extract_repeated: the extract of {dataset.name} of {as_at} is byte for byte that of {before}: has nothing "
+        "changed, or was it not exported again?"
+        for as_at, before in found
+    ]
 
 
 def jumps(dataset: Dataset, before: int, now: int, then: str, later: str) -> list[str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -73,6 +73,11 @@ def date_of(dataset: Dataset, path: Path) -> datetime.date | None:
     return found
 
 
+def stands_alone(dataset: Dataset) -> bool:
+    """Whether each extract tells how things stand at the date in its name, whatever the others tell."""
+    return dataset.succession == "snapshot" and dataset.as_at == "file_name"
+
+
 @dataclass(frozen=True)
 class Chosen:
     """What becomes of a dataset's files: those to read, in the order in which they follow each other; and why not, of
@@ -82,6 +87,15 @@ class Chosen:
     used: tuple[Path, ...]
     superseded: dict[Path, str] = field(default_factory=dict)
     refused: dict[Path, str] = field(default_factory=dict)
+
+    def without(self, held: Mapping[str, str], shown: Callable[[Path], str]) -> Chosen:
+        """The same with some files (as shown) refused for the reason given, or passed over where none is given."""
+        why = {path: held[shown(path)] for path in self.used if shown(path) in held}
+        return replace(
+            self,
+            used=tuple(path for path in self.used if why.get(path) != ""),
+            refused=self.refused | {path: reason for path, reason in why.items() if reason},
+        )
 
 
 def choose(

@@ -1,4 +1,4 @@
-"""Reading rows as text from CSV (zipped or not), XLSX, Parquet, GeoPackage and GeoJSON, with the row number of each.
+"""Reading rows as text from CSV (zipped or not), XLSX, Parquet, GeoPackage, GeoJSON and OSM, with each row's number.
 
 Here belongs how a file is written: encoding, delimiter, where the header is, rows that are too short, and geometry put
 into EPSG:27700. What a column means, and which rows are kept, is `ingest`. Only the columns asked for are ever held:
@@ -31,7 +31,7 @@ LONGEST_ROW = 500  # lines; a row that goes on for longer holds a quotation mark
 GEOMETRY, EASTING, NORTHING = "@geometry", "@easting", "@northing"
 SUFFIXES = {
     ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".zip": "csv", ".xlsx": "xlsx", ".xlsm": "xlsx", ".parquet": "parquet",
-    ".gpkg": "geopackage", ".geojson": "geojson", ".json": "geojson",
+    ".gpkg": "geopackage", ".geojson": "geojson", ".json": "geojson", ".osm": "osm", ".pbf": "osm",
 }  # fmt: skip
 
 csv.field_size_limit(64 * 1024 * 1024)
@@ -85,7 +85,7 @@ def open_rows(path: Path, described: Files, is_header: HasAll) -> Iterator[Rows]
         raise FileRefused("wanted rows; found an empty file (0 bytes)")
     readers = {
         "csv": _open_csv, "xlsx": _open_xlsx, "parquet": _open_parquet, "geopackage": _open_features,
-        "geojson": _open_features,
+        "geojson": _open_features, "osm": _open_osm,
     }  # fmt: skip
     with ExitStack() as stack:
         yield readers[kind](path, described, is_header, stack)
@@ -586,6 +586,120 @@ def _feature_rows(
     # A damaged file may simply end early.
     if read != count:
         raise FileRefused(f"wanted {count} features, as the file says; found {read}: fetch it again")
+
+
+# --- OpenStreetMap ---------------------------------------------------------------------------------------------------
+
+OSM_TAGS = Path(__file__).with_name("osm.ini")
+LARGEST_BLOB_HEADER = 64 * 1024  # bytes, as the format says
+
+
+def _open_osm(path: Path, described: Files, is_header: HasAll, stack: ExitStack) -> Rows:
+    """The ways of an OSM file (PBF or XML) that are lines, with the tags that `osm.ini` names and `@geometry`.
+
+    A row number is the way's place among those lines. Nodes and relations are not read.
+    """
+    import pyogrio.raw
+
+    _hold_to_whole_osm(path)
+    layer = described.layer or "lines"
+    if layer != "lines":
+        raise FileRefused(
+            f"wanted the layer `lines` of an OpenStreetMap file; the description says `{layer}`"
+        )
+    wanted = "an OpenStreetMap file (PBF or XML)"
+    try:
+        # Asked for by a query, the one layer is read alone: else the points before it would all be held.
+        meta, batches = stack.enter_context(
+            pyogrio.raw.open_arrow(
+                path, sql="SELECT * FROM lines", batch_size=CHUNK, use_pyarrow=True, CONFIG_FILE=str(OSM_TAGS)
+            )
+        )
+    except Exception as error:  # pyogrio has several families of errors
+        _damaged(wanted, error)
+    headers = [*(str(name) for name in meta["fields"]), GEOMETRY]
+    if not is_header(headers):
+        raise HeaderNotFound([headers])
+    return Rows(headers, _osm_chunks(batches, headers, wanted), "features")
+
+
+def _osm_chunks(batches: Any, headers: list[str], wanted: str) -> Iterator[Chunk]:
+    import numpy as np
+    import shapely
+
+    def to_grid(degrees: Any) -> Any:
+        return np.column_stack(to_grid_metres(degrees[:, 0], degrees[:, 1]))
+
+    after = 0
+    try:
+        for batch in batches:
+            last = batch.schema.names[-1]
+            columns: list[Any] = [batch.column(name).cast("string") for name in headers[:-1]]
+            lines = shapely.from_wkb(batch.column(last).to_numpy(zero_copy_only=False))
+            lines = shapely.transform(shapely.force_2d(lines), to_grid)
+            inside = np.isfinite(shapely.bounds(lines)).all(
+                axis=1
+            )  # not finite: outside Great Britain, or no shape
+            columns.append(list(np.where(inside, shapely.to_wkb(lines, byte_order=1), None)))
+            yield range(after + 1, after + 1 + len(batch)), columns
+            after += len(batch)
+    except Exception as error:
+        _damaged(wanted, error)
+
+
+def _hold_to_whole_osm(path: Path) -> None:
+    """Refuse a file that is cut short, of which the library would read what there is without a word."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        head = stream.read(4)
+        if head.lstrip()[:1] == b"<" or head.startswith(codecs.BOM_UTF8):
+            stream.seek(max(0, size - 64))
+            if not stream.read().rstrip().endswith(b"</osm>"):
+                raise FileRefused(
+                    "wanted a whole OpenStreetMap file, which ends in `</osm>`; found another end: fetch it again"
+                )
+            return
+        at = blobs = 0
+        while at < size:
+            stream.seek(at)
+            length = int.from_bytes(stream.read(4), "big")
+            data = _blob_length(stream.read(length)) if 0 < length <= LARGEST_BLOB_HEADER else -1
+            at += 4 + length + data
+            if data < 0 or at > size:
+                found = (
+                    f"one that is cut short or damaged after {blobs} blocks" if blobs else "something else"
+                )
+                raise FileRefused(
+                    f"wanted a whole OpenStreetMap file (PBF or XML); found {found}: fetch it again"
+                )
+            blobs += 1
+
+
+def _blob_length(header: bytes) -> int:
+    """The length of the block that a PBF header announces (its field 3), in bytes; -1 where it is no such header."""
+
+    def number(at: int) -> tuple[int, int]:
+        value = shift = 0
+        while True:
+            value |= (header[at] & 0x7F) << shift
+            shift, at = shift + 7, at + 1
+            if header[at - 1] < 0x80:
+                return value, at
+
+    at, length = 0, -1
+    try:
+        while at < len(header):
+            key, at = number(at)
+            value, at = number(at)
+            if key == 3 << 3:
+                length = value
+            elif key & 7 == 2:
+                at += value  # text or bytes of that length
+            elif key & 7:
+                return -1
+    except IndexError:
+        return -1
+    return length
 
 
 GRID_NAMES = {"OSGB36 / British National Grid", "OSGB 1936 / British National Grid", "British National Grid"}

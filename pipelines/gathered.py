@@ -9,23 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pipelines.authority import Authority, Dataset, column_name
+from pipelines.cadence import read_cadence
+from pipelines.extracts import CARRIED, stands_alone
 from pipelines.identifiers import ISSUES
 from pipelines.ingest import (
     FILE_COLUMNS,
-    FIXED,
     REJECTED_COLUMNS,
     dataset_table,
     files_table,
-    own_columns,
     rejected_table,
     source_table,
 )
+from pipelines.reading_plan import FIXED, own_columns
 from pipelines.tables import Column, Table, quoted, text_literal
 
 MADE_HERE = "pipelines/gathered.py"
 # A category of this name says in which tenure a record's home is held (in social care returns, the accommodation).
 TENURE_NAMES = ("tenure", "accommodation")
 OTHER_TENURE, TENURE_NOT_KNOWN = "another value", "not known"
+
+EXTRACT_OF = (
+    "date of the snapshot (2026-09-30), or period of the flow (2026-09, 2025 Q3, 2025) that the record belongs to; "
+    "empty where neither is known"
+)
 
 RECORD_COLUMNS = (
     FIXED[0],
@@ -41,6 +47,7 @@ def gathered_tables(authority: Authority) -> list[Table]:
     """Every gathered table of the authority, generated."""
     return [
         _authority(authority),
+        _travel_rule(authority),
         _sources(authority),
         _union(authority, "sources", "file_read", "Every file read for the open sources."),
         _union(
@@ -48,6 +55,8 @@ def gathered_tables(authority: Authority) -> list[Table]:
         ),
         _record(authority),
         _site_name(authority),
+        _site_kind(authority),
+        _site_capacity(authority),
         _tenure(authority),
         _record_tenure(authority),
         _measure(authority),
@@ -96,6 +105,18 @@ def _authority(authority: Authority) -> Table:
     return Table(
         "sources", "authority", "The authority, as authority.yaml says: one row.", columns, ("authority_code",), (),
         "authority.yaml", sql=_rows(columns, [row]),
+    )  # fmt: skip
+
+
+def _travel_rule(authority: Authority) -> Table:
+    columns = (
+        Column("authority_code", "VARCHAR", "GSS code of the authority"),
+        Column("settings", "VARCHAR", "the key `travel:` of authority.yaml with its defaults, JSON"),
+    )
+    row = (authority.code, authority.about.travel.model_dump_json())
+    return Table(
+        "sources", "travel_rule", "How people get about, as authority.yaml says: one row.", columns,
+        ("authority_code",), (), "authority.yaml", sql=_rows(columns, [row]),
     )  # fmt: skip
 
 
@@ -187,6 +208,59 @@ def _site_name(authority: Authority) -> Table:
     return Table(
         "services", "site_name", "Names of sites: one row per site whose description names a column `name`.", columns,
         ("dataset", "file", "row_number"), _of_datasets(named), MADE_HERE, sql="\nUNION ALL\n".join(parts) + "\n",
+    )  # fmt: skip
+
+
+def _site_kind(authority: Authority) -> Table:
+    columns = (
+        Column("site_kind", "VARCHAR", "kind of site: the folder that describes it"),
+        Column("sensitivity", "VARCHAR", "open, personal or special"),
+        Column("mode", "VARCHAR", "how people are expected to come: walk, cycle or drive"),
+        Column("within_minutes", "BIGINT", "how many minutes' travel is called too far, where more"),
+        Column("direction", "VARCHAR", "`to_site`, or `from_site` where the service comes to people"),
+        Column(
+            "capacity_of",
+            "VARCHAR",
+            "measure that tells what each site can take; empty where none is said to",
+        ),
+        Column(
+            "catchment",
+            "VARCHAR",
+            "open source that publishes who belongs to which site; empty where none does",
+        ),
+    )
+    rows: list[tuple[object, ...]] = [
+        (
+            d.name, d.sensitivity, d.travel.mode, d.travel.within_minutes, d.travel.direction,
+            d.travel.capacity or None, d.travel.catchment or None,
+        )
+        for d in authority.datasets
+        if d.group == "site"
+    ]  # fmt: skip
+    return Table(
+        "services", "site_kind", "The kinds of sites, and how people get to them: one row each.", columns,
+        ("site_kind",), (), MADE_HERE, sql=_rows(columns, rows),
+    )  # fmt: skip
+
+
+def _site_capacity(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "kind of site"),
+        Column("file", "VARCHAR", "file that the site stands in"),
+        Column("row_number", "BIGINT", "row of the file as a spreadsheet counts"),
+        Column("capacity", "DECIMAL(18, 4)", "what the site can take, in what its description says"),
+    )
+    of = tuple(d for d in authority.datasets if d.group == "site" and d.travel.capacity)
+    parts = [
+        f"SELECT {text_literal(d.name)} AS dataset, file, row_number,\n"
+        f"    CAST({quoted(d.travel.capacity)} AS DECIMAL(18, 4)) AS capacity\n"
+        f"FROM services.{quoted(d.name)} WHERE {quoted(d.travel.capacity)} > 0"
+        for d in of
+    ] or [_rows(columns, [])]
+    return Table(
+        "services", "site_capacity",
+        "What sites can take: one row per site whose description says which measure tells it.", columns,
+        ("dataset", "file", "row_number"), _of_datasets(of), MADE_HERE, sql="\nUNION ALL\n".join(parts) + "\n",
     )  # fmt: skip
 
 
@@ -334,6 +408,10 @@ def _datasets(authority: Authority) -> Table:
         Column("kind", "VARCHAR", "`stock` (how things stand at a date) or `flow` (dated events)"),
         Column("period", "VARCHAR", "period by which a flow is counted: month, quarter or year"),
         Column("counts", "VARCHAR", "what one record counts as"),
+        Column("cadence", "VARCHAR", "how often an extract is promised; empty where nothing is"),
+        Column("cadence_months", "BIGINT", "the same in whole months; 0 where it is less, or no whole month"),
+        Column("cadence_days", "BIGINT", "the same in days, beside the months"),
+        Column("due_days", "BIGINT", "days after its date within which an extract is promised"),
     )
     of_flow = " (of a flow without dated extracts: the month of the"
     columns = (
@@ -350,17 +428,21 @@ def _datasets(authority: Authority) -> Table:
         Column(
             "is_stale",
             "BOOLEAN",
-            "whether an extract could not be used, or is gone, so that what was read before is shown in its place",
+            "whether the latest extract could not be used, or is gone, so that what was read before is shown in its "
+            "place",
         ),
         Column("refused_as_at", "DATE", "date in the name of the latest extract that could not be used"),
     )
     rows = [
         (
             d.name, d.group, d.title, d.owner, d.purpose, d.lawful_basis, ", ".join(d.uses), d.sensitivity,
-            d.keep_months, d.licence, d.attribution, d.kind, d.period, d.counts,
+            d.keep_months, d.licence, d.attribution, d.kind, d.period, d.counts, d.cadence,
+            step.months if step else None, step.days if step else None, d.due_days,
         )
         for d in authority.datasets
+        for step in [read_cadence(d.cadence)]
     ]  # fmt: skip
+    alone = ", ".join(text_literal(d.name) for d in authority.datasets if stands_alone(d)) or "''"
     sql = (
         f"WITH described AS (\n{_rows(described, rows)}),\ndated AS (\n"
         "    -- Where only events carry a date, their months: the day of a single event is nobody else's business.\n"
@@ -368,18 +450,28 @@ def _datasets(authority: Authority) -> Table:
         "        max(coalesce(as_at, last_day(event_date))) AS last_as_at\n"
         "    FROM services.record GROUP BY dataset\n),\nread AS (\n"
         "    -- A state that changes came to has a row for each file that it takes rows over from.\n"
-        '    SELECT "of" AS dataset, count(DISTINCT sha256) AS files FROM services.file_read\n'
+        f'    SELECT "of" AS dataset, count(DISTINCT split_part(file, {text_literal(CARRIED)}, 1)) AS files\n'
+        "    FROM services.file_read\n"
         "    WHERE status = 'read' GROUP BY \"of\"\n),\n"
         "withheld AS (\n"
         '    SELECT "of" AS dataset, count(*) AS withheld_rows\n'
         "    FROM services.row_rejected WHERE starts_with(reason, 'withheld') GROUP BY \"of\"\n),\n"
         "not_used AS (\n"
-        "    SELECT \"of\" AS dataset, max(as_at) FILTER (status = 'refused') AS refused_as_at\n"
-        "    FROM services.file_read WHERE status IN ('refused', 'missing') GROUP BY \"of\"\n)\n"
+        "    -- A copy of a file that is in use takes nothing away.\n"
+        "    SELECT \"of\" AS dataset, max(as_at) FILTER (status = 'refused') AS refused_as_at,\n"
+        "        bool_or(status = 'missing' OR as_at IS NULL) AS is_of_any_date\n"
+        "    FROM services.file_read AS file WHERE status = 'missing' OR (status = 'refused' AND NOT EXISTS (\n"
+        "        SELECT 1 FROM services.file_read AS other WHERE other.status = 'read' AND other.file <> file.file\n"
+        '            AND other."of" = file."of" AND other.sha256 = file.sha256 AND other.as_at = file.as_at\n'
+        '    )) GROUP BY "of"\n)\n'
         f"SELECT {text_literal(authority.code)} AS authority_code, described.*, dated.first_as_at, dated.last_as_at,\n"
         "    coalesce(read.files, 0) AS files,\n"
         "    CASE WHEN described.sensitivity = 'open' THEN coalesce(withheld.withheld_rows, 0) END AS withheld_rows,\n"
-        "    not_used.dataset IS NOT NULL AS is_stale, not_used.refused_as_at\n"
+        "    -- Where each date stands alone, an extract that could not be used makes no later one stale.\n"
+        "    not_used.dataset IS NOT NULL AND (not_used.is_of_any_date OR dated.last_as_at IS NULL\n"
+        "        OR not_used.refused_as_at >= dated.last_as_at\n"
+        f"        OR described.dataset NOT IN ({alone})) AS is_stale,\n"
+        "    not_used.refused_as_at\n"
         "FROM described\nLEFT JOIN dated USING (dataset)\nLEFT JOIN read USING (dataset)\n"
         "LEFT JOIN withheld USING (dataset)\nLEFT JOIN not_used USING (dataset)\n"
     )
@@ -393,24 +485,40 @@ def _datasets(authority: Authority) -> Table:
 def _value_issue(authority: Authority) -> Table:
     columns = (
         Column("dataset", "VARCHAR", "dataset"),
+        Column("extract_of", "VARCHAR", EXTRACT_OF),
         Column("column_name", "VARCHAR", "column that has the issue"),
         Column("issue", "VARCHAR", "kind of issue"),
         Column("rows", "BIGINT", "rows kept that have it"),
     )
     parts = [
-        f"SELECT {text_literal(d.name)} AS dataset, unnest(issues) AS issue FROM services.{quoted(d.name)}"
+        f"SELECT {text_literal(d.name)} AS dataset, {_extract_of(d)} AS extract_of, unnest(issues) AS issue\n"
+        f"FROM services.{quoted(d.name)}"
         for d in authority.datasets
     ]
     sql = _rows(columns, [])
     if parts:
         sql = (
-            "SELECT dataset, split_part(issue, ': ', 1) AS column_name, split_part(issue, ': ', 2) AS issue,\n"
-            "    count(*) AS rows\nFROM (\n" + "\nUNION ALL\n".join(parts) + "\n)\nGROUP BY ALL\n"
+            "SELECT dataset, extract_of, split_part(issue, ': ', 1) AS column_name,\n"
+            "    split_part(issue, ': ', 2) AS issue, count(*) AS rows\nFROM (\n"
+            + "\nUNION ALL\n".join(parts)
+            + "\n)\nGROUP BY ALL\n"
         )
     return Table(
-        "services", "value_issue", "How many rows of each dataset have each issue of form; never which.", columns,
-        ("dataset", "column_name", "issue"), _of_datasets(authority.datasets), MADE_HERE, sql=sql,
+        "services", "value_issue", "How many rows of each extract have each issue of form; never which.", columns,
+        ("dataset", "extract_of", "column_name", "issue"), _of_datasets(authority.datasets), MADE_HERE, sql=sql,
     )  # fmt: skip
+
+
+def _extract_of(dataset: Dataset) -> str:
+    """SQL of the extract, or the period of a flow, that a record belongs to."""
+    if dataset.kind == "stock":
+        return "coalesce(strftime(as_at, '%Y-%m-%d'), '')"
+    label = {
+        "month": "strftime(event_date, '%Y-%m')",
+        "quarter": "strftime(event_date, '%Y') || ' Q' || quarter(event_date)",
+        "year": "strftime(event_date, '%Y')",
+    }[dataset.period]
+    return f"coalesce({label}, '')"
 
 
 def _issue_kind() -> Table:

@@ -1,13 +1,16 @@
 """Which tables were made from others as they are now, so that no release is a mixture of two states.
 
-Every table's pointer in the warehouse says from which files of other tables it was made, and by which statement. Here
-belongs writing that down and holding it against what is there. When a step is made is up to whoever asks: one table
-can be made again at any time, and then what stands on it is out of date until it is made again too. A table that comes
-to the same content puts nothing out of date: files are named by their content.
+Every table's pointer in the warehouse says from which files of other tables it was made, and by which statement or
+code; of matched addresses also by which decisions of people. Here belongs writing that down and holding it against what
+is there. When a step is made is up to whoever asks: one table can be made again at any time, and then what stands on it
+is out of date until it is made again too. A table that comes to the same content puts nothing out of date: files are
+named by their content.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.authority import BESIDE
-from pipelines.tables import Table, in_order
+from pipelines.review.decisions import FILE, FOLDER, read_decisions
+from pipelines.tables import ASSETS, Table, in_order
 from pipelines.warehouse import Warehouse, replace_text
+
+# The table that people's decisions are part of, and what these are called beside the tables that it is made from.
+RULED, DECISIONS = "places.address_match", f"restricted/{FOLDER}/{FILE}"
 
 
 class MixedRelease(Exception):
@@ -24,14 +31,65 @@ class MixedRelease(Exception):
 
 
 def made_by(table: Table, left_out: Sequence[str] = ()) -> str:
-    """A mark of how a table is made, where that shows: its statement, and the datasets that it leaves out."""
-    said = [table.sql or "", *left_out]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:20]
+    """A mark of how a table is made: its statement, or else its code, and the datasets that it leaves out."""
+    said = [
+        code_of(table.path) if table.sql is None and table.path.endswith(".py") else table.sql or "",
+        *left_out,
+    ]
+    return mark("\n".join(said))
+
+
+@functools.cache
+def code_of(path: str) -> str:
+    """A mark of the code in a file of this software (`assets/layers/site.py`) and of all that it imports from here.
+
+    Read once: what is running does not change when a file does.
+    """
+    return mark("\n".join(f"{name} {mark(text)}" for name, text in sorted(code_with_imports(path).items())))
+
+
+def code_with_imports(path: str) -> dict[str, str]:
+    """The text of a file of this software and of all that it imports from here, by path."""
+    root, waiting, found = ASSETS.parent, [path], dict[str, str]()
+    while waiting:
+        name = waiting.pop()
+        if name in found or not (root / name).is_file():
+            continue
+        found[name] = (root / name).read_text(encoding="utf-8")
+        waiting += [
+            f"{module.replace('.', '/')}{ending}"
+            for module in _imported(found[name])
+            if module.partition(".")[0] in {"assets", "pipelines"}
+            for ending in (".py", "/__init__.py")
+        ]
+    return found
+
+
+def _imported(code: str) -> list[str]:
+    """The modules that code may import; of `from a import b` both `a` and `a.b`."""
+    modules: list[str] = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            modules += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules += [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
+    return modules
+
+
+def mark(text: str) -> str:
+    """A short mark of a text: another for any other."""
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def made_from(warehouse: Warehouse, table: Table) -> dict[str, str]:
-    """The current file of each table that this one reads, with the accounts beside those that are read from files."""
+    """The current file of each table that this one reads, with the accounts beside those that are read from files.
+
+    And a mark of what people decided, where they did and that is part of it; raises as `read_decisions` does.
+    """
     found = {}
+    if table.full_name == RULED and (rulings := read_decisions(warehouse.root.parent)):
+        decided = (f"{who} {one.choice} {one.uprn} {one.decided_on}" for who, one in sorted(rulings.items()))
+        found[DECISIONS] = mark("\n".join(decided))
     for name in table.depends_on:
         stage, _, of = name.partition(".")
         for beside in ("", *BESIDE):
@@ -60,8 +118,8 @@ def above(steps: Iterable[tuple[Table, str]], table: Table) -> list[tuple[Table,
 
 
 def note_page(warehouse: Warehouse, table: Table, path: Path) -> None:
-    """Put beside a page from which tables it was drawn."""
-    replace_text(path.with_suffix(".json"), json.dumps(made_from(warehouse, table)) + "\n")
+    """Put beside a page from which tables it was drawn, and by which code."""
+    replace_text(path.with_suffix(".json"), json.dumps(made(warehouse, table)) + "\n")
 
 
 def out_of_date(
@@ -82,8 +140,8 @@ def out_of_date(
             wrong[name] = "has not been made"
         elif above := [other for other in table.depends_on if other in wrong]:
             wrong[name] = f"is made from {above[0]}, which has to be made again"
-        elif not page and facts.get("made_by") != by:
-            wrong[name] = "was made by another statement, or for other datasets, than there are now"
+        elif facts.get("made_by") != by:
+            wrong[name] = "was made by another statement or code, or for other datasets, than there are now"
         elif changed := _changed(facts.get("made_from"), made_from(warehouse, table)):
             wrong[name] = f"was made before {changed} was"
     return wrong
@@ -104,7 +162,8 @@ def hold_together(
 
 def _page_facts(path: Path) -> dict[str, Any] | None:
     try:
-        return {"made_from": json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))}
+        facts: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        return facts
     except (FileNotFoundError, ValueError):
         return None
 

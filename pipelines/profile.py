@@ -220,7 +220,7 @@ def _as_written(path: Path, described: Files) -> tuple[Files, int]:
     if path.is_dir():
         raise FileRefused("wanted a file; found a folder")
     kind = described.format or SUFFIXES.get(path.suffix.lower())
-    if kind in ("parquet", "geopackage", "geojson"):
+    if kind in ("parquet", "geopackage", "geojson", "osm"):
         return described, 0
     if kind == "csv":
         _hold_to_text(path)

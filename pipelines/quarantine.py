@@ -121,7 +121,7 @@ def _document(
         sections.append(Section("Columns", columns))
     kept: tuple[Block, ...] = (Words("Nothing of the dataset is in use: nothing was read before."),)
     if in_use:
-        kept = (Words("What was read before stays in use, and the pages say so:"), Items(tuple(in_use)))
+        kept = (Words("In use until then, as the pages say:"), Items(tuple(in_use)))
     sections += [
         Section("Until it is mended", kept),
         Section("Which file", (_listed(*facts),)),

@@ -603,7 +603,8 @@ def _about_tables(
 def _write_geopackage(
     con: duckdb.DuckDBPyConnection, publications: Sequence[Publication], when: datetime, path: Path
 ) -> None:
-    """The GeoPackage, EPSG:27700: a layer for each kind of area with the latest demand beside it, sites, roads."""
+    """The GeoPackage, EPSG:27700: a layer for each kind of area with the latest demand beside it, sites, roads,
+    catchments."""
     import fiona
 
     by_name = {publication.table.name: publication for publication in publications}
@@ -650,6 +651,8 @@ def _layers(
         yield "site", by_name["site"], "easting IS NOT NULL AND northing IS NOT NULL", "Point"
     if "road" in by_name:
         yield "road", by_name["road"], "geometry_wkb IS NOT NULL", "MultiLineString"
+    if "catchment" in by_name:
+        yield "catchment", by_name["catchment"], "geometry_wkb IS NOT NULL", "MultiPolygon"
 
 
 def _features(

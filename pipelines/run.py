@@ -14,7 +14,7 @@ import importlib
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -31,10 +31,12 @@ from pipelines import (
     forgetting,
     hold_back,
     ingest,
+    last_good,
     lineage,
     matching,
     protect,
     quarantine,
+    re_placed,
     release,
     scan,
     transparency,
@@ -282,7 +284,7 @@ def plan(authority: Authority) -> list[Step]:
         )
         add(Step(table, _fail(broken.problems), broken=broken.problems))
     made_from_others = [
-        *gathered_tables(authority), matching.TABLE, *tables_of("places"), *tables_of("layers"),
+        *gathered_tables(authority), matching.TABLE, re_placed.TABLE, *tables_of("places"), *tables_of("layers"),
     ]  # fmt: skip
     known = {
         table.full_name: table for table in (*(step.table for step in steps.values()), *made_from_others)
@@ -292,6 +294,8 @@ def plan(authority: Authority) -> list[Step]:
         without = uses.left_out(table, known, authority)
         why = tuple(uses.reason(table, dataset) for dataset in without if table.use != IMPERSONAL)
         make = _match_addresses if table is matching.TABLE else _make_table(table, why)
+        if table is re_placed.TABLE:
+            make = _re_place(steps)
         add(Step(table, make, sql=table.sql, left_out=why))
     rule = authority.about.disclosure
     before = [step.table for step in steps.values()]
@@ -351,7 +355,9 @@ def _fail(problems: tuple[Problem, ...]) -> Callable[[Run], Made]:
 def _read_source(source: Source) -> Callable[[Run], Made]:
     def make(at: Run) -> Made:
         got = ingest.ingest_source(at.con, at.authority, source)
-        return _tell_owner(at, source, got, _keep_read(at, ingest.source_table(source), got))
+        # What a source's files have to do with each other is not told: none of them is used without the others.
+        stands = last_good.Standing(whole=bool(got.refused))
+        return _tell_owner(at, source, got, _keep_read(at, ingest.source_table(source), got, stands))
 
     return make
 
@@ -359,28 +365,57 @@ def _read_source(source: Source) -> Callable[[Run], Made]:
 def _read_dataset(dataset: Dataset) -> Callable[[Run], Made]:
     def make(at: Run) -> Made:
         pseudonyms = Pseudonyms(at.output.restricted)
-        if pseudonyms.is_new(at.output.restricted):
+        is_new_key = pseudonyms.is_new(at.output.restricted)
+        if is_new_key:
             at.warehouse.former_versions_must_go()  # or the former marks would stay in them
             pseudonyms.remember(at.output.restricted)
         keys = [pseudonyms, *former_pseudonyms(at.output.restricted)]
         register = forgetting.Register(at.output.restricted)
         out = forgetting.left_out(dataset, register, at.today, keys)
-        got = ingest.ingest_dataset(at.con, at.authority, dataset, pseudonyms, out, at.today)
-        return _tell_owner(at, dataset, got, _keep_read(at, ingest.dataset_table(dataset), got, out))
+        read = functools.partial(
+            ingest.ingest_dataset, at.con, at.authority, dataset, pseudonyms, out, at.today
+        )
+        got, stands = read(), last_good.Standing()
+        if got.refused:
+            stands = _standing(at, dataset, is_new_key)
+            if stands.held:
+                got = read(stands.held)
+        return _tell_owner(at, dataset, got, _keep_read(at, ingest.dataset_table(dataset), got, stands, out))
 
     return make
 
 
-def _keep_read(at: Run, table: Table, got: ingest.Ingested, out: forgetting.LeftOut | None = None) -> Made:
-    """Store what was read. A refused file, or files that are gone, keep the former version in use, whole.
+def _standing(at: Run, dataset: Dataset, is_new_key: bool) -> last_good.Standing:
+    """What of a dataset's former version stays in use, since a file was refused now; asks the temporary `files`."""
+    table = ingest.dataset_table(dataset)
+    facts = at.warehouse.facts(table.stage, table.name)
+    files = ingest.files_table(table)
+    former = None
+    if facts is not None:
+        former = last_good.looked_at(at.con, f"{files.stage}.{quoted(files.name)}")[1]
+    # Rows that say other things, or name people by other marks, do not go into one table.
+    columns = [name for name, *_ in facts["columns"]] if facts else []
+    may_mix = columns == [column.name for column in table.columns] and not is_new_key
+    return last_good.standing(dataset, *last_good.looked_at(at.con, "files"), former, may_mix)
+
+
+def _keep_read(
+    at: Run, table: Table, got: ingest.Ingested, stands: last_good.Standing,
+    out: forgetting.LeftOut | None = None,
+) -> Made:  # fmt: skip
+    """Store what was read, beside what stands of the former version; where files are gone, that is all of it.
 
     But for what is past retention or forgotten: that goes out of the former version as well.
     """
     files, rejected = ingest.files_table(table), ingest.rejected_table(table)
     former = at.warehouse.facts(table.stage, table.name)
     gone = former is not None and former["rows"] > 0 and not (got.files or got.refused or got.left_out)
-    stale = (bool(got.refused) and former is not None) or gone
-    mended = stale and out is not None and forgetting.take_out(at.con, table, rejected, files, out)
+    stale = (stands.whole and former is not None) or gone
+    mended = (
+        (stale or bool(stands.dates))
+        and out is not None
+        and forgetting.take_out(at.con, table, rejected, files, out)
+    )
     if former is not None and (mended or got.left_out or got.rows_gone):
         # Before it is written, so that a run which is killed now leaves the next one to see to it.
         at.warehouse.former_versions_must_go()
@@ -392,31 +427,52 @@ def _keep_read(at: Run, table: Table, got: ingest.Ingested, out: forgetting.Left
         _write_together(at, [*mended_too, (files, "files")])
         rows = int((at.warehouse.facts(table.stage, table.name) or {})["rows"])
     else:
+        if stands.dates:
+            last_good.put_beside(at.con, table, rejected, files, stands.dates)
         written = _write_together(at, [(table, "kept"), (rejected, "rejected"), (files, "files")])
         rows = written.rows
-    for name in ("typed", "rejected", "files", "former_kept", "former_rejected", "former_files"):
+    left = (
+        "typed",
+        "rejected",
+        "files",
+        "former_kept",
+        "former_rejected",
+        "former_files",
+        "standing",
+        "read_now",
+    )
+    for name in left:
         at.con.execute(f"DROP TABLE IF EXISTS temp.{name} CASCADE")
     if out is not None:
         _tell_of_extracts(at, files)
     facts: dict[str, Any] = {"files": got.files}
     if got.left_out:
         facts["files_left_out"] = got.left_out
-    if got.files and not stale:
+    if got.files and not stale and not stands.dates:
         facts |= {"rows_read": got.rows_read, "rows_kept": got.rows_kept, "rows_rejected": got.rows_rejected}
     problems = tuple(f"{file} was refused: {reason}" for file, reason in got.refused)
     if gone:
         problems = ("its files are gone: is a drive missing, or were they moved?",)
-    elif out is not None and not (got.files or got.refused or got.left_out):
+    elif out is not None and not (got.files or got.refused or got.left_out or at.authority.up_to):
+        # Of an earlier month made again that is no trouble: the dataset's first extract may have come later.
         problems = (
             "no file was found: put an extract beside its description, or correct `files` and `folder`",
         )
-    elif got.files and not got.rows_kept and not stale:
+    elif got.files and not got.rows_kept and not stale and not stands.dates:
         problems = (
             *problems,
             f"no row was kept of {got.rows_read:,} read: see {table.full_name}_rejected for the reasons",
         )
     if stale:
         problems = (*problems, "the former version stays in use")
+    elif stands.dates:
+        days = ", ".join(str(day) for day in sorted(stands.dates))
+        problems = (
+            *problems,
+            f"of {days}, what was read before stays in use; all else is as it was read now",
+        )
+    elif got.refused and got.files:
+        problems = (*problems, "the other extracts are in use")
     return Made(rows, facts, problems, table.columns)
 
 
@@ -498,6 +554,29 @@ def _match_addresses(at: Run) -> Made:
     rows, facts = matching.match_records(at.con, at.warehouse, rulings)
     written = _write_arrow(at, matching.TABLE, rows)
     return Made(written.rows, dict(facts), columns=written.columns)
+
+
+def _re_place(steps: Mapping[str, Step]) -> Callable[[Run], Made]:
+    """Beside its place now, how each record was placed before; `steps` are complete when it is made."""
+
+    def make(at: Run) -> Made:
+        standing_on = [(step.table, lineage.made_by(step.table, step.left_out)) for step in steps.values()]
+        select = re_placed.rows(at.con, re_placed.edition(at.warehouse, standing_on))
+        table = re_placed.TABLE
+        # Stored first: the bytes of a Parquet file tell whether a value was reckoned or read, and the two ways in
+        # which a row comes about, with a former version and without, are to give the same.
+        at.con.execute(
+            f"CREATE OR REPLACE TEMP TABLE re_placed_now AS {select} ORDER BY {', '.join(table.key)}"
+        )
+        made = lineage.made(at.warehouse, table)
+        written = at.warehouse.write(at.con, table, "SELECT * FROM re_placed_now", made)
+        at.con.execute("DROP TABLE re_placed_now")
+        ((compared, anew),) = at.con.execute(
+            f"SELECT count(edition_before), count(*) FILTER (is_re_placed) FROM {table.full_name}"
+        ).fetchall()
+        return Made(written.rows, {"compared": compared, "re_placed": anew}, columns=written.columns)
+
+    return make
 
 
 def _write_arrow(at: Run, table: Table, rows: pa.Table, left_out: tuple[str, ...] = ()) -> Written:

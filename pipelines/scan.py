@@ -118,6 +118,7 @@ class Known:
 
     areas: Mapping[str, frozenset[Decimal]]  # by area code: every number that stands in a published row of it
     names: Mapping[str, tuple[str, ...]]  # area name -> codes
+    sites: tuple[str, ...]  # names of published sites in which an area is named, the longest first
     numbers: frozenset[Decimal]  # every published number
     exact: frozenset[Decimal]  # exact figures that were rounded or hidden
     uprns: frozenset[str]
@@ -162,6 +163,7 @@ class Known:
         return Known(
             {code: frozenset(found) for code, found in areas.items()},
             {name: tuple(sorted(codes)) for name, codes in names.items()},
+            _sites_named_by_area(candidate, names),
             frozenset(numbers),
             frozenset(exact),
             frozenset(uprns - open_words),
@@ -207,7 +209,21 @@ class Known:
             yield Finding(name, where, f"{exact} exact figure(s) that were rounded or hidden")
 
     def _named(self, unit: str) -> list[str]:
-        return [area for area in self.names if area in unit] if len(unit) < 10_000 else []
+        if len(unit) >= 10_000 or not any(area in unit for area in self.names):
+            return []
+        # The surgery of a ward is not the ward.
+        for site in self.sites:
+            unit = unit.replace(site, " ")
+        return [area for area in self.names if area in unit]
+
+
+def _sites_named_by_area(candidate: Candidate, areas: Iterable[str]) -> tuple[str, ...]:
+    """Names of published sites in which the name of an area stands among other words, the longest first."""
+    if not any(publication.table.full_name == "published.site" for publication in candidate.publications):
+        return ()
+    rows = candidate.con.execute("SELECT DISTINCT name FROM published.site WHERE name IS NOT NULL").fetchall()
+    found = {name for (name,) in rows if any(area in name and area != name for area in areas)}
+    return tuple(sorted(found - set(areas), key=lambda name: (-len(name), name)))
 
 
 def _numbers(text: str) -> frozenset[Decimal]:
@@ -755,6 +771,7 @@ def _layer_rows(candidate: Candidate) -> dict[str, tuple[list[str], Counter[tupl
         ("area", "geometry_wkb IS NOT NULL"),
         ("site", "easting IS NOT NULL AND northing IS NOT NULL"),
         ("road", "geometry_wkb IS NOT NULL"),
+        ("catchment", "geometry_wkb IS NOT NULL"),
     ):
         if table not in tables:
             continue

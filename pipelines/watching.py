@@ -29,6 +29,8 @@ from pipelines.warehouse import Warehouse
 
 # A ZIP file or workbook without its end, or a file without anything, is still being copied; after so long it is broken.
 HALF_COPIED_SECONDS = 900
+# A file that a run could not open, though a look can, is tried again: not in every run that could be started.
+TRY_AGAIN_SECONDS = 60
 # A look has to end within the minute that Dagster gives it: more than this is read at the next one.
 LARGEST_LOOK_BYTES = 2_000_000_000
 PACKED = {".zip", ".xlsx"}
@@ -37,11 +39,19 @@ GAZETTEER = "sources.llpg"
 
 @dataclass(frozen=True)
 class Used:
-    """A file that the last run of its table looked at: its path as shown, its SHA-256, and `read`, `refused`, ..."""
+    """A file that the last run of its table looked at: its path as shown, its SHA-256, and `read`, `refused`, ...
+
+    The SHA-256 is empty where the file was not opened (past retention), or could not be.
+    """
 
     file: str
     sha256: str
     status: str
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether it was there and could not be opened: its drive was busy, or another program had it."""
+        return self.status == "refused" and not self.sha256
 
 
 @dataclass(frozen=True)
@@ -61,11 +71,12 @@ class Look:
 
 @dataclass
 class _Cursor:
-    """`files`: by path, [size, mtime, when it was first seen so, SHA-256 or empty]. `asked`: by table, what for."""
+    """`files`: by path, [size, mtime, when it was first seen so, SHA-256 or empty]; `asked`: by table, what for."""
 
     files: dict[str, list[Any]] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
+    asked_at: dict[str, float] = field(default_factory=dict)
     requests: int = 0
 
     @classmethod
@@ -112,7 +123,7 @@ def look(
     not among the `known` are looked at once they are.
     """
     before, after = _Cursor.read(cursor), _Cursor()
-    after.requests, after.asked = before.requests, dict(before.asked)
+    after.requests, after.asked, after.asked_at = before.requests, dict(before.asked), dict(before.asked_at)
     concerned: dict[str, tuple[str, ...]] = {}
     waiting: list[str] = []
     notes: list[str] = []
@@ -133,9 +144,14 @@ def look(
         )
         settled: dict[str, str] = {}  # what a file is, by its path as shown
         unsettled = False
+        of_table = used.get(name, ())
+        unread = {one.file for one in of_table if one.is_unread}
         for path in paths:
             shown = authority.shown(path)
-            seen, why = _settled(path, before.files.get(str(path)), now, settle_seconds, budget)
+            remembered = before.files.get(str(path))
+            if remembered and shown in unread:
+                remembered = [*remembered[:3], ""]  # it is opened again, whether or not it has changed
+            seen, why = _settled(path, remembered, now, settle_seconds, budget)
             if seen is not None:
                 after.files[str(path)] = seen
             if why:
@@ -147,12 +163,14 @@ def look(
         after.descriptions[name] = before.descriptions.get(name, description)
         if unsettled:
             continue  # a month's delivery may be several files: none of it is read before all of it is there
-        of_table = used.get(name, ())
         news = _news(settled, of_table, notes)
         if before.descriptions.get(name, description) != description:
             news = (*news, authority.shown(described.path))
         digest = _digest([description, *sorted(settled.values())])
-        if news and after.asked.get(name) == digest:
+        is_asked = after.asked.get(name) == digest
+        if is_asked and unread and now - after.asked_at.get(name, 0.0) >= TRY_AGAIN_SECONDS:
+            is_asked = False
+        if news and is_asked:
             notes.append(
                 f"{', '.join(news)}: a run was started for this and did not finish; see why among the runs, and start "
                 "it again there"
@@ -160,7 +178,7 @@ def look(
         elif news:
             concerned[name] = news
             after.descriptions[name] = description
-            after.asked[name] = digest
+            after.asked[name], after.asked_at[name] = digest, now
             wanted[name] = _digest([digest, *sorted(f"{one.file} {one.sha256}" for one in of_table)])
     if GAZETTEER in concerned:  # its delivery holds what these are made of, too
         for other in sorted(f"sources.{name}" for name in RECORDS):
@@ -208,6 +226,7 @@ def _settled(
     path: Path, before: list[Any] | None, now: float, settle_seconds: float, budget: list[int]
 ) -> tuple[list[Any] | None, str]:
     """What the cursor is to remember of a file, and why it does not count yet (empty where it does)."""
+    seen = before
     try:
         found = path.stat()
         if before is None or before[:2] != [found.st_size, found.st_mtime_ns]:
@@ -234,7 +253,8 @@ def _settled(
     except FileNotFoundError:
         return None, ""  # gone since the folder was read
     except OSError as error:
-        return None, f"it cannot be read: {error.strerror or type(error).__name__}"
+        # What is remembered stays, so that the next look tries again instead of waiting for it to settle anew.
+        return seen, f"it cannot be read: {error.strerror or type(error).__name__}"
 
 
 def _locks(path: Path) -> tuple[Path, Path]:

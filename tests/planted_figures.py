@@ -168,7 +168,7 @@ counts: used
         for one in shipped.values():
             (folder / one.path.name).write_bytes(one.path.read_bytes())
         wanted = shipped["dataset"]
-        names = (*wanted.dimensions, *wanted.open_figures)
+        names = (*wanted.dimensions, *wanted.open_figures, *wanted.left_out)
         there = {row[0] for row in self.con.execute("DESCRIBE services.dataset").fetchall()}
         for name in names:
             if name not in there:

@@ -342,7 +342,7 @@ def test_after_a_run_that_fails_in_personal_tables(awkward: Path, output: Path, 
         stray.unlink()
     told = done.stderr.decode()
     assert done.returncode == 1
-    assert "services.sheets failed:\n  ValueError in pipelines/ingest.py" in told
+    assert "services.sheets failed:\n  ValueError in pipelines/reading_plan.py" in told
     assert "layers.demand_by_area failed:\n  ConversionException in pipelines/warehouse.py" in told
     assert told.count("Its message is kept back") == 2
     assert "awkward_2026-10.csv was refused" in told

@@ -1,19 +1,9 @@
 -- What an area is: one row per LSOA, MSOA, ward and the authority, with its homes, people and deprivation, the
 -- denominators of every rate.
 -- key: area_type, area_code
-WITH home_area AS (
-    SELECT 'authority' AS area_type, authority_code AS area_code, homes FROM places.home
-    UNION ALL
-    SELECT 'ward', ward_code, homes FROM places.home
-    UNION ALL
-    SELECT 'msoa', msoa_code, homes FROM places.home
-    UNION ALL
-    SELECT 'lsoa', lsoa_code, homes FROM places.home
-),
-homes AS (
+WITH homes AS (
     SELECT area_type, area_code, CAST(sum(homes) AS BIGINT) AS homes
-    FROM home_area
-    WHERE area_code IS NOT NULL
+    FROM places.home_area
     GROUP BY ALL
 ),
 block AS (

@@ -4,20 +4,11 @@
 WITH kind AS (
     SELECT DISTINCT site_kind FROM layers.site
 ),
-located AS (
-    SELECT home.*, kind.site_kind, nearest.metres
-    FROM places.home AS home
+by_area AS (
+    SELECT home.area_type, home.area_code, kind.site_kind, home.homes, nearest.metres
+    FROM places.home_area AS home
     CROSS JOIN kind
     LEFT JOIN layers.nearest_site AS nearest ON nearest.place = home.place AND nearest.site_kind = kind.site_kind
-),
-by_area AS (
-    SELECT 'authority' AS area_type, authority_code AS area_code, site_kind, homes, metres FROM located
-    UNION ALL
-    SELECT 'ward', ward_code, site_kind, homes, metres FROM located
-    UNION ALL
-    SELECT 'msoa', msoa_code, site_kind, homes, metres FROM located
-    UNION ALL
-    SELECT 'lsoa', lsoa_code, site_kind, homes, metres FROM located
 ),
 running AS (
     -- The median of homes: the distance at which half of the homes that were measured are reached.

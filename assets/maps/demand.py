@@ -128,11 +128,10 @@ def _topic(con: duckdb.DuckDBPyConnection, release: drawing.Release, name: str) 
         facts.title,
         drawing.count_in_words(facts.counts),
         periods,
-        source=(
-            f"Records: {facts.title}{owner}, data to {drawing.date_in_words(facts.last_as_at)}. {facts.stale}"
-        ).strip(),
+        source=f"Records: {facts.title}{owner}, data to {drawing.date_in_words(facts.last_as_at)}.",
         unchanged=facts.is_open,
         caveat=_caveat(facts),
+        stale=facts.stale,
     )
 
 

@@ -16,11 +16,12 @@ It has {properties:,} standing properties, {homes:,} of them homes, {people:,} p
 postcodes and {links:,} road links; 120 output areas of {smallest} to {largest} homes in 40 LSOAs, 8 MSOAs
 and, by best fit, 8 wards. The LSOAs {straddling} lie across two wards. A river with two bridges parts it;
 poorer estates lie to the north-east and just south of the river, students in the inner terraces, older
-people by the sea, four villages outside.
+people by the sea, four villages outside. Four of the road links are on an island where nobody lives.
 
 ## What is where
 - `sources/`: open data and the council's gazetteer (`llpg`, and `cross_reference` to the housing system for three of
-  its properties in five), in the publishers' layouts.
+  its properties in five), in the publishers' layouts. Among them registered patients by LSOA, drawn by distance, size
+  of list and habit, and the priority areas of three schools (`data/borough/belonging.py`).
 - `services/`: council tax (three months; the first two put away in zip files), housing tenancies, adult
   social care events.
 - `sites/`: general practices (by postcode), libraries (by UPRN), schools (by coordinates).

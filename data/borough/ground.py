@@ -62,6 +62,48 @@ def coast_at(y: float) -> float:
     return -1780 + 150 * math.sin(y / 620 + 0.3) + 45 * math.sin(y / 210)
 
 
+TIDAL_LIMIT, WEIR = -1150.0, 1300.0
+
+
+def river_reaches() -> list[tuple[str, LineString]]:
+    """The middle of the river from the hills to the sea in plan metres: its form in OS Open Rivers' words, and its
+    line."""
+    reaches = []
+    for form, upper, lower in (
+        ("inlandRiver", 3600.0, WEIR),
+        ("inlandRiver", WEIR, TIDAL_LIMIT),
+        ("tidalRiver", TIDAL_LIMIT, -2300.0),
+    ):
+        steps = max(2, round((upper - lower) / 20))
+        xs = [upper + (lower - upper) * i / steps for i in range(steps + 1)]
+        reaches.append((form, LineString([(x, river_at(x)) for x in xs])))
+    return reaches
+
+
+def holm() -> list[tuple[str, str, str, LineString]]:
+    """The roads of a small island off the shore, where nobody lives: start node, end node, form of way, line in plan
+    metres.
+
+    A track from the jetty, two ways round the light that begin and end together, and a circle to turn on.
+    """
+    x, y = coast_at(900.0) - 420.0, 900.0
+    jetty, fork, light = (x, y), (x + 20.0, y + 90.0), (x + 15.0, y + 210.0)
+    circle = [
+        (
+            light[0] - 12.0 * math.sin(turn * math.pi / 6),
+            light[1] + 12.0 - 12.0 * math.cos(turn * math.pi / 6),
+        )
+        for turn in range(12)
+    ]
+    single, round_about = "Single Carriageway", "Roundabout"
+    return [
+        ("holm jetty", "holm fork", single, LineString([jetty, (x + 4.0, y + 50.0), fork])),
+        ("holm fork", "holm light", single, LineString([fork, (x - 14.0, y + 150.0), light])),
+        ("holm fork", "holm light", single, LineString([fork, (x + 60.0, y + 160.0), light])),
+        ("holm light", "holm light", round_about, LineString([*circle, circle[0]])),
+    ]
+
+
 def side_of_river(x: float, y: float) -> int:
     """1 for north of the river's middle, -1 for south."""
     return 1 if y > river_at(x) else -1

@@ -21,7 +21,7 @@ from shapely.geometry import LineString, MultiPolygon, Point, Polygon
 from data.borough.addresses import Places, Property
 from data.borough.areas import LAD, Areas, OutputArea
 from data.borough.files import csv_text, geojson, geopackage, workbook, write_bytes, write_text, zipped
-from data.borough.ground import Ground, bend
+from data.borough.ground import Ground, bend, holm, river_reaches
 from data.borough.people import BANDS
 
 COUNTRY, REGION, COUNTY, POLICE = "E92999001", "E12999001", "E10999001", "E23999001"
@@ -137,6 +137,7 @@ def write_all(
     _boundaries(folder / "area_boundary", areas)
     _lookups(folder / "area_lookup", areas)
     _roads(folder / "os_open_roads", ground)
+    _rivers(folder / "os_open_rivers")
     _deprivation(dice, folder / "deprivation", ground, areas, counts)
     _population(folder / "population", areas, counts)
     planted.update(_gazetteer(dice, folder / "llpg", places))
@@ -314,6 +315,26 @@ def _roads(folder: Path, ground: Ground) -> None:
             )
         )  # fmt: skip
     nodes: list[tuple[list[object], Point]] = []
+    # An island, on which nobody lives: its roads lead nowhere else.
+    ends: dict[str, tuple[float, float]] = {}
+    holm_degree: Counter[str] = Counter()
+    for i, (start, end, form, drawn) in enumerate(holm()):
+        line = _bent(drawn)
+        ends |= {start: line.coords[0], end: line.coords[-1]}
+        holm_degree.update((start, end))
+        links.append(
+            (
+                [
+                    guid("link", "holm", i), 0, "Unclassified", "Restricted Local Access Road", form, None, None, None,
+                    None, None, None, round(line.length, 1), "m", int(start == end), 0, 0, guid("node", start),
+                    guid("node", end), None, None,
+                ],
+                line,
+            )
+        )  # fmt: skip
+    for name, (east, north) in ends.items():
+        form = "road end" if holm_degree[name] == 1 else "junction"
+        nodes.append(([guid("node", name), form], Point(east, north)))
     for n, spot in enumerate(ground.nodes):
         form = "road end" if degree[n] == 1 else "pseudo node" if degree[n] == 2 else "junction"
         east, north = bend(*spot)
@@ -329,6 +350,46 @@ def _roads(folder: Path, ground: Ground) -> None:
                 [(v, s) for v, s in nodes],
             ),
             ("motorway_junction", "POINT", [("id", "TEXT"), ("junction_number", "TEXT")], []),
+        ],
+    )
+
+
+def _bent(drawn: LineString) -> LineString:
+    """A line of the plan in EPSG:27700, to the centimetre."""
+    points = [bend(x, y) for x, y in drawn.segmentize(25).coords]
+    return LineString([(round(x, 2), round(y, 2)) for x, y in LineString(points).simplify(0.6).coords])
+
+
+def _rivers(folder: Path) -> None:
+    """The river by its middle, cut at a weir and where the tide ends, each reach drawn the way the water flows."""
+    columns = [
+        ("id", "TEXT"), ("flow_direction", "TEXT"), ("length", "REAL"), ("fictitious", "BOOLEAN"), ("form", "TEXT"),
+        ("watercourse_name", "TEXT"), ("watercourse_name_alternative", "TEXT"), ("start_node", "TEXT"),
+        ("end_node", "TEXT"),
+    ]  # fmt: skip
+    links: list[tuple[list[object], LineString]] = []
+    nodes: list[tuple[list[object], Point]] = []
+    reaches = [(form, _bent(drawn)) for form, drawn in river_reaches()]
+    for i, (form, line) in enumerate(reaches):
+        own = [guid("water node", i), guid("water node", i + 1)]
+        links.append(
+            (
+                [guid("water", i), "in direction", round(line.length, 1), 0, form, "River Quill", None, *own],
+                line,
+            )
+        )
+        nodes.append(([own[0], "source" if i == 0 else "pseudoNode"], Point(line.coords[0])))
+    nodes.append(([guid("water node", len(reaches)), "outlet"], Point(reaches[-1][1].coords[-1])))
+    geopackage(
+        folder / "oprvrs_gb.gpkg",
+        [
+            ("watercourse_link", "LINESTRING", columns, [(v, s) for v, s in links]),
+            (
+                "hydro_node",
+                "POINT",
+                [("id", "TEXT"), ("hydro_node_category", "TEXT")],
+                [(v, s) for v, s in nodes],
+            ),
         ],
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from data.borough import addresses, areas, ground, open_data, people, silos
+from data.borough import addresses, areas, belonging, ground, open_data, people, silos
 from data.borough.damage import title
 from data.borough.describe import readme
 from data.borough.files import csv_text, gzipped, workbook, write_bytes, write_text, zipped
@@ -53,6 +53,10 @@ def make(output: Path, seed: str = SEED) -> None:
     _care(output, care)
     planted += [(_CARE, what, n) for what, n in _counted(care)]
     _sites(output / "sites", places)
+    belonging.patients(
+        dice("registered patients"), output / _PATIENTS, places, zones, folk, _list_sizes(places)
+    )
+    belonging.priority_areas(output / _PRIORITY_AREAS, places, zones, _urns(places))
     write_text(output / "truth" / "planted.csv", csv_text([["file", "what", "rows"], *planted]))
     truths = {_TENANCIES: let, _CARE: care} | {_council_tax_path(m): e for m, e in tax.items()}
     for name, extract in truths.items():
@@ -63,7 +67,7 @@ def make(output: Path, seed: str = SEED) -> None:
         "homes": sum(homes.values()),
         "people": sum(len(v) for v in folk.values()),
         "postcodes": len(places.postcodes),
-        "links": len(earth.links),
+        "links": len(earth.links) + len(ground.holm()),
         "smallest": min(homes.values()),
         "largest": max(homes.values()),
     }
@@ -77,6 +81,8 @@ def make(output: Path, seed: str = SEED) -> None:
 
 _TENANCIES = "services/housing_tenancy/tenancies_2026-09-30.xlsx"
 _CARE = "services/adult_social_care/cld_events_2023Q4_2026Q3.csv"
+_PATIENTS = "sources/gp_registered_patients/gp-reg-pat-prac-lsoa-all_2026-10.csv"
+_PRIORITY_AREAS = "sources/catchment_area/priority_areas_2026-09.gpkg"
 _REFERENCES = "sources/cross_reference/llpg_cross_references_2026-10.csv"
 
 
@@ -161,13 +167,26 @@ def _truth(output: Path, name: str, extract: silos.Extract) -> None:
     write_bytes(output / "truth" / f"{Path(name).stem}.csv.gz", gzipped(csv_text(rows)))
 
 
+def _list_sizes(places: addresses.Places) -> dict[str, int]:
+    """The practices by code, in the order of their UPRNs, with the size of each one's list."""
+    return {f"Q99{i:03d}": 3100 + 457 * i for i, _ in enumerate(places.surgeries, 1)}
+
+
+def _urns(places: addresses.Places) -> dict[int, int]:
+    """The references of the schools by UPRN."""
+    return {uprn: 999000 + i for i, uprn in enumerate(places.schools, 1)}
+
+
 def _sites(folder: Path, places: addresses.Places) -> None:
     by_uprn = places.by_uprn()
-    doctors: list[list[object]] = [["PRACTICE_CODE", "PRACTICE_NAME", "ADDRESS", "POSTCODE", "LIST_SIZE"]]
-    for i, uprn in enumerate(places.surgeries, 1):
+    columns = ["PRACTICE_CODE", "PRACTICE_NAME", "ADDRESS", "POSTCODE", "LIST_SIZE", "GP_FTE"]
+    doctors: list[list[object]] = [[*columns]]
+    for i, (uprn, (code, size)) in enumerate(zip(places.surgeries, _list_sizes(places).items(), strict=True)):
         p = by_uprn[uprn]
+        # From 1,700 to 2,600 patients to a full-time doctor.
+        doctors_fte = f"{size / (1700 + 180 * ((5 * i + 1) % 6)):.1f}"
         doctors.append(
-            [f"Q99{i:03d}", title(p.organisation), title(", ".join(p.lines())), p.postcode, 3100 + 457 * i]
+            [code, title(p.organisation), title(", ".join(p.lines())), p.postcode, size, doctors_fte]
         )
     write_text(folder / "gp_practices" / "gp_practices_2026-10-01.csv", csv_text(doctors))
     libraries: list[list[object]] = [["LIBRARY", "UPRN", "OPENING_HOURS_A_WEEK"]]
@@ -175,13 +194,14 @@ def _sites(folder: Path, places: addresses.Places) -> None:
         written = f"00{uprn}" if i == 3 else str(uprn)
         libraries.append([title(by_uprn[uprn].organisation), written, 46 - 5 * i])
     write_text(folder / "libraries" / "libraries_2026-10-01.csv", csv_text(libraries))
-    schools: list[list[object]] = [["URN", "SCHOOL_NAME", "PHASE", "PUPILS", "EASTING", "NORTHING"]]
-    for i, uprn in enumerate(places.schools, 1):
+    schools: list[list[object]] = [["URN", "SCHOOL_NAME", "PHASE", "PUPILS", "PLACES", "EASTING", "NORTHING"]]
+    for i, (uprn, urn) in enumerate(_urns(places).items(), 1):
         p = by_uprn[uprn]
         secondary = p.classification == "CE04"
         pupils = 900 + 31 * i if secondary else 150 + 19 * i
         phase = "Secondary" if secondary else "Primary"
-        schools.append(
-            [999000 + i, title(p.organisation), phase, pupils, round(p.easting), round(p.northing)]
-        )
+        # Whole forms of entry: 7 years of 30 in a primary school, 5 in a secondary.
+        form = 150 if secondary else 210
+        room = -(-pupils // form) * form
+        schools.append([urn, title(p.organisation), phase, pupils, room, round(p.easting), round(p.northing)])
     write_text(folder / "schools" / "schools_2026-10-01.csv", csv_text(schools))

@@ -7,7 +7,7 @@ import datetime as dt
 import time
 from collections.abc import Mapping
 
-from pipelines import drift, release
+from pipelines import drift, re_placed, release
 from pipelines.authority import Authority, load_authority
 from pipelines.commands.terminal import FAILED, FINE, REFUSED, Commands, as_columns, indented, say
 from pipelines.compare import compare, in_words
@@ -106,6 +106,8 @@ def _made(
         for line in not_believed:  # no failure: whoever sends a list of another area does so every month
             say(line)
         for line in drifted(authority, output):
+            say(line)
+        for line in re_placed_since(authority, output):
             say(line)
     for line in progress.trouble:
         say(line)
@@ -216,6 +218,12 @@ def drifted(authority: Authority, output: Output) -> list[str]:
     """What the latest extract of each dataset has otherwise than the one before it, in sentences."""
     with opened(authority, output) as at:
         return [line for dataset in authority.datasets for line in drift.told(at.con, dataset)]
+
+
+def re_placed_since(authority: Authority, output: Output) -> list[str]:
+    """How many records of each dataset are placed otherwise than by the gazetteer and rules before, in sentences."""
+    with opened(authority, output) as at:
+        return re_placed.told(at.con)
 
 
 def placement(authority: Authority, output: Output, before: Placement | None) -> tuple[str, list[str]]:

@@ -4,8 +4,18 @@ Here: what two or more pages share. What one page shows is in `assets/maps/<page
 but `published`, so nothing withheld can reach a page.
 """
 
-from pipelines.draw.choropleth import Choropleth, Figure, Measure, Period, Topic, draw_choropleth
+from pipelines.draw.choropleth import (
+    Choropleth,
+    Figure,
+    Mark,
+    Measure,
+    Period,
+    Topic,
+    TopicTable,
+    draw_choropleth,
+)
 from pipelines.draw.facts import (
+    MONTHS,
     Dataset,
     Release,
     Source,
@@ -19,17 +29,20 @@ from pipelines.draw.gallery import MapPage, draw_bars_thumbnail, draw_map_thumbn
 from pipelines.draw.page import Fold, Page
 
 __all__ = [
+    "MONTHS",
     "Choropleth",
     "Dataset",
     "Figure",
     "Fold",
     "MapPage",
+    "Mark",
     "Measure",
     "Page",
     "Period",
     "Release",
     "Source",
     "Topic",
+    "TopicTable",
     "count_in_words",
     "date_in_words",
     "draw_bars_thumbnail",

@@ -1,34 +1,16 @@
-// What a reader does on a map page: choose, look, search, print. Folium has made the map (map_0) and its layers; their
-// colours, tooltips and labels are set here, since folium fixes colours when the page is made and puts text into the
-// page as markup. Text of the data reaches the page through textContent only.
+// What a reader does on a page with one choropleth: choose, look, find. Folium has made the map (map_0) and its layers;
+// their colours, tooltips and labels are set here, since folium fixes colours when the page is made and puts text into
+// the page as markup. What pages with maps share is in map_view.js. Text of the data reaches the page through
+// textContent only.
 "use strict";
 (function () {
   const data = JSON.parse(document.getElementById("page-data").textContent);
   const map = window.map_0;
-  const root = document.documentElement;
+  const { byId, make, makeSvg, capital, plain, fill, toggle, swatch, legendRow, whole, fitWhole } = window.mapView;
   const WITHHELD = "h", NO_FIGURE = "n";
   const NO_FIGURE_COLOUR = "#c2c8cc";
   const NAMED_SITES = 15;  // with more in view, names would only be in the way
-  let before = null;  // the view on the screen, while the map is drawn for paper
   const state = { topic: 0, measure: null, geography: null, period: 0, chosen: null };
-
-  function byId(id) { return document.getElementById(id); }
-
-  function make(tag, attributes, ...children) {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
-
-  function makeSvg(tag, attributes, ...children) {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  }
-
-  function capital(text) { return text.charAt(0).toUpperCase() + text.slice(1); }
 
   // ---- what is shown now -------------------------------------------------------------------------------------------
 
@@ -42,6 +24,14 @@
   }
 
   function topic() { return data.topics[state.topic]; }
+  // Topics of one group are one choice; which of them is a second.
+  const groups = [...new Set(data.topics.map((one) => one.group))];
+  function variants(group) { return data.topics.filter((one) => one.group === group); }
+  let variant = null;  // what the reader chose, for whatever kind comes next
+  function topicOf(group) {
+    const all = variants(group);
+    return data.topics.indexOf(all.find((one) => variant !== null && one.variant === variant) || all.find((one) => one.usual) || all[0]);
+  }
   function geography() { return data.geographies.find((one) => one.id === state.geography); }
   function measure() { return data.measures.find((one) => one.id === state.measure); }
   function period() { return topic().periods[state.period]; }
@@ -89,16 +79,11 @@
     }
     const last = breaks[breaks.length - 1];
     const highest = Math.max(...figure().values.flat().filter((one) => typeof one === "number"));
-    labels.push(text(last) + of.suffix + (highest > last ? " and over" : ""));
+    labels.push(text(last) + of.suffix + (highest === last ? "" : " and over"));
     return labels;
   }
 
   // ---- choices -----------------------------------------------------------------------------------------------------
-
-  function fill(select, options, chosen) {
-    select.replaceChildren(...options.map(([value, label]) => make("option", { value: value }, label)));
-    select.value = chosen;
-  }
 
   function settle() {
     // After a change of topic, keep what it also has; else take its first.
@@ -108,7 +93,12 @@
     const measures = data.measures.filter((one) => figures[state.geography][one.id]);
     if (!measures.some((one) => one.id === state.measure)) state.measure = measures[0].id;
     state.period = Math.min(Math.max(state.period, 0), topic().periods.length - 1);
-    fill(byId("topic"), data.topics.map((one, i) => [i, one.title]), state.topic);
+    fill(byId("topic"), groups.map((one) => [one, variants(one)[0].title]), topic().group);
+    const ways = variants(topic().group);
+    if (byId("variant")) {
+      fill(byId("variant"), ways.map((one) => [one.variant, one.variant]), topic().variant);
+      byId("variant-choice").hidden = ways.length < 2;
+    }
     fill(byId("measure"), measures.map((one) => [one.id, one.label]), state.measure);
     fill(byId("geography"), geographies.map((one) => [one.id, capital(one.many)]), state.geography);
     const slider = byId("period");
@@ -116,19 +106,26 @@
     slider.value = state.period;
     slider.setAttribute("aria-valuetext", period()[1]);
     byId("period-name").textContent = period()[1];
-    byId("topic-choice").hidden = data.topics.length < 2;
+    byId("topic-choice").hidden = groups.length < 2;
     byId("geography-choice").hidden = geographies.length < 2;
     byId("show-wards").disabled = state.geography === "ward";
     byId("period-choice").hidden = topic().periods.length < 2;
   }
 
-  byId("topic").addEventListener("change", (event) => {
+  function turnTo(number_) {
     const was = period()[0];
-    state.topic = Number(event.target.value);
+    state.topic = number_;
     const same = topic().periods.findIndex((one) => one[0] === was);
     state.period = same >= 0 ? same : topic().latest;
     draw();
-  });
+  }
+  byId("topic").addEventListener("change", (event) => turnTo(topicOf(event.target.value)));
+  if (byId("variant")) {
+    byId("variant").addEventListener("change", (event) => {
+      variant = event.target.value;
+      turnTo(topicOf(topic().group));
+    });
+  }
   byId("measure").addEventListener("change", (event) => { state.measure = event.target.value; draw(); });
   byId("geography").addEventListener("change", (event) => { state.geography = event.target.value; draw(); });
   byId("period").addEventListener("input", (event) => { state.period = Number(event.target.value); draw(); });
@@ -144,18 +141,32 @@
   });
   const circles = L.layerGroup();
   const chosenLayer = L.layerGroup();
-  const names = L.layerGroup().addTo(map);
   const siteLayers = data.sites.map((sites, kind) => {
     const layer = window["sites_" + kind];
     layer.eachLayer((point) => {
       const [name, precision] = sites[point.feature.properties.i];
       point.bindTooltip(() => make("div", {}, make("strong", {}, name),
         ...(precision && precision !== "property" ? [make("div", {}, "Placed by " + precision)] : [])));
+      point.on("click", () => turnToSite(name));
     });
     return layer;
   });
 
-  function toggle(layer, on) { if (layer && map.hasLayer(layer) !== on) (on ? layer.addTo(map) : layer.remove()); }
+  // Where each site is a choice of its own, pointing at one makes it.
+  function turnToSite(name) {
+    const at = data.topics.findIndex((one) => one.group === topic().group && one.variant === name);
+    if (at < 0) return;
+    variant = name;
+    turnTo(at);
+  }
+
+  const marks = L.layerGroup().addTo(map);
+  const SIGNS = { closed: ["M4 4 L16 16 M16 4 L4 16", "Closed"], new: ["M10 2 V18 M2 10 H18", "New"] };
+  function sign(kind) {
+    const path = (attributes) => makeSvg("path", { d: SIGNS[kind][0], fill: "none", "stroke-linecap": "round", ...attributes });
+    return makeSvg("svg", { viewBox: "0 0 20 20", width: 20, height: 20, "aria-hidden": "true" },
+      path({ stroke: "#ffffff", "stroke-width": 7 }), path({ stroke: kind === "closed" ? "#b3001b" : "#00568f", "stroke-width": 3.5 }));
+  }
 
   function style(value) {
     if (value === WITHHELD) return { fillColor: "url(#hatch-withheld)", fillOpacity: 1 };
@@ -199,6 +210,12 @@
         interactive: false, fill: false, weight: 1.2, color: "#000000", opacity: 0.8 }).addTo(circles));
     }
     toggle(circles, true);
+    marks.clearLayers();
+    for (const [name, longitude, latitude, kind] of topic().marks) {
+      L.marker([latitude, longitude], { pane: "sites", keyboard: false,
+        icon: L.divIcon({ className: "mark", html: sign(kind), iconSize: [20, 20] }) })
+        .bindTooltip(() => make("div", {}, make("strong", {}, name), make("div", {}, SIGNS[kind][1]))).addTo(marks);
+    }
     toggle(window.outline_0, true);
     layerToggles();
   }
@@ -214,96 +231,29 @@
   }
 
   // Names of sites, then of wards, wherever they hit no other name.
-  const pen = document.createElement("canvas").getContext("2d");
   function label() {
-    names.clearLayers();
+    const names = window.mapView.names();
     if (!byId("show-names").checked || !data.topics.length) return;
-    const taken = [];
-    const size = map.getSize();
-    const place = (text, point, kind, room) => {
-      const at = map.latLngToContainerPoint(point);
-      if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) return;
-      pen.font = (kind === "site" ? "600 11px " : "600 12px ") + getComputedStyle(document.body).fontFamily;
-      const width = pen.measureText(text).width + 8;
-      if (room && (room.getSize().x < width * 0.6 || room.getSize().y < 14)) return;  // too small at this zoom
-      const left = kind === "site" ? at.x + 8 : at.x - width / 2;
-      const box = [left, at.y - 9, left + width, at.y + 9];
-      if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) return;
-      taken.push(box);
-      const text_ = make("span", {}, text);
-      L.marker(point, { interactive: false, keyboard: false, icon: L.divIcon({
-        className: "name name-" + kind, html: text_, iconSize: [width, 18],
-        iconAnchor: [kind === "site" ? -8 : width / 2, 9] }) }).addTo(names);
-    };
     const kind = topic().sites;
     if (kind !== null) {
       siteLayers[kind].eachLayer((point) => {
         const at = map.latLngToContainerPoint(point.getLatLng());
-        taken.push([at.x - 7, at.y - 7, at.x + 7, at.y + 7]);
+        names.keepOff(at, 7);
       });
       const points = siteLayers[kind].getLayers().filter((point) => map.getBounds().contains(point.getLatLng()));
       if (points.length <= NAMED_SITES) {
-        for (const point of points) place(data.sites[kind][point.feature.properties.i][0], point.getLatLng(), "site", null);
+        for (const point of points) names.place(data.sites[kind][point.feature.properties.i][0], point.getLatLng(), "site", null);
       }
     }
     for (const ward of areas.ward || []) {
       const bounds = ward.layer.getBounds();
-      place(ward.name, ward.point, "ward", L.bounds(map.latLngToContainerPoint(bounds.getSouthWest()),
+      names.place(ward.name, ward.point, "ward", L.bounds(map.latLngToContainerPoint(bounds.getSouthWest()),
         map.latLngToContainerPoint(bounds.getNorthEast())));
     }
   }
   map.on("zoomend moveend resize", label);
 
-  const whole = window.outline_0.getLayers().length ? window.outline_0.getBounds() : null;
-  let seesWhole = true;  // until the reader moves the map
-  let fitting = false;
-  function fit(bounds) {
-    if (!bounds) return;
-    fitting = true;
-    map.fitBounds(bounds, { padding: [14, 14], animate: false });
-    fitting = false;
-  }
-  function fitWhole() { seesWhole = true; fit(whole); }
-  map.on("movestart zoomstart", () => { if (!fitting && !before) seesWhole = false; });
-  // The box changes its height with the words about it, and with the window.
-  new ResizeObserver(() => {
-    if (before) return;
-    fitting = true;
-    map.invalidateSize({ animate: false });
-    fitting = false;
-    if (seesWhole) fit(whole);
-  }).observe(map.getContainer());
-
-  const North = L.Control.extend({ onAdd: () => {
-    const arrow = makeSvg("svg", { viewBox: "0 0 24 34", width: 24, height: 34, role: "img", "aria-label": "North is up" },
-      makeSvg("path", { d: "M12 1 L19 20 L12 16 L5 20 Z", fill: "#1b1b1b" }),
-      makeSvg("text", { x: 12, y: 32, "text-anchor": "middle", "font-size": 11, "font-weight": 700 }, "N"));
-    return make("div", { class: "north" }, arrow);
-  } });
-  const Home = L.Control.extend({ onAdd: () => {
-    const button = make("button", { type: "button", id: "whole", class: "whole" }, "Whole area");
-    L.DomEvent.disableClickPropagation(button);
-    button.addEventListener("click", fitWhole);
-    return button;
-  } });
-  new Home({ position: "topleft" }).addTo(map);
-  new North({ position: "topright" }).addTo(map);
-  map.getContainer().setAttribute("role", "application");
-  map.getContainer().setAttribute("aria-label", "Map. Arrow keys move it, plus and minus zoom. The same figures stand " +
-    "under Figures as a table.");
-
   // ---- legend and words --------------------------------------------------------------------------------------------
-
-  function swatch(fill, outline) {
-    return makeSvg("svg", { width: 28, height: 16, "aria-hidden": "true" },
-      makeSvg("rect", { x: 0.5, y: 0.5, width: 27, height: 15, fill: fill, stroke: outline || "#5c5c5c" }));
-  }
-
-  function legendRow(key, image, label, count) {
-    const row = make("tr", { "data-class": key }, make("td", {}, image), make("th", { scope: "row" }, label));
-    row.append(make("td", { class: "count" }, count === null ? "" : count.toLocaleString("en-GB")));
-    return row;
-  }
 
   function legend() {
     const { breaks, colours } = figure();
@@ -331,6 +281,7 @@
         rows.push(legendRow("ring", ring, measure().within.toLocaleString("en-GB") + " m about each", null));
       }
     }
+    for (const [name, , , kind] of topic().marks) rows.push(legendRow(kind, sign(kind), SIGNS[kind][1] + ": " + name, null));
     const line = (attributes) => makeSvg("svg", { width: 28, height: 16, "aria-hidden": "true" },
       makeSvg("line", { x1: 0, x2: 28, y1: 8, y2: 8, ...attributes }));
     if (byId("show-roads").checked && window.roads_0.getLayers().length) {
@@ -345,15 +296,33 @@
     const total = (topic().totals[state.measure] || [])[state.period];
     byId("legend-total").textContent = values().length.toLocaleString("en-GB") + " " + geography().many + " in all. " +
       (total === undefined || total === NO_FIGURE ? "" : "Whole authority: " + inWords(total, measure()) + ".");
-    byId("caption").textContent = topic().title + ": " + measure().label.charAt(0).toLowerCase() + measure().label.slice(1);
+    const titled = topic().title + (topic().variant ? ", " + topic().variant.charAt(0).toLowerCase() + topic().variant.slice(1) : "");
+    byId("caption").textContent = (topic().caption || titled) + ": " + measure().label.charAt(0).toLowerCase() + measure().label.slice(1);
     byId("subcaption").textContent = capital(geography().many) + " in " + data.authority + ", " + period()[1] +
       (period()[2] ? " (" + period()[2] + ")" : "");
+    byId("stale").textContent = topic().stale;
     const rounded = data.rounding && !topic().unchanged ? " Published counts are " + data.rounding + "." : "";
     byId("withheld-line").textContent = topic().caveat ? topic().caveat :
       topic().unchanged && !withheld ? "Nothing is withheld: made of open data." :
+      !withheld ? "No " + geography().one + " is withheld." + rounded :
       withheld.toLocaleString("en-GB") + " of " + values().length.toLocaleString("en-GB") + " " + geography().many +
       " are withheld: the count there is " + data.withheld + ", and publishing it could identify somebody." + rounded;
     byId("topic-source").textContent = topic().source;
+  }
+
+  // ---- what a topic says of itself, in words and small tables -------------------------------------------------------
+
+  const told = byId("told");
+  function tell() {
+    if (!told) return;
+    const tables = topic().tables.map(([heading, head, rows, note]) => make("table", {}, make("caption", {}, heading),
+      make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
+      make("tbody", {}, ...rows.map(([name, ...cells]) => make("tr", {}, make("th", { scope: "row" }, name),
+        ...cells.map((text) => make("td", {}, text))))),
+      ...(note ? [make("tfoot", {}, make("tr", {}, make("td", { colspan: head.length }, note)))] : [])));
+    const title = make("h2", {}, topic().caption || topic().title);  // for paper, where it stands alone
+    told.replaceChildren(title, ...topic().sentences.map((text) => make("p", {}, text)), ...tables);
+    told.hidden = !topic().sentences.length && !tables.length;
   }
 
   // ---- one area ----------------------------------------------------------------------------------------------------
@@ -455,9 +424,6 @@
 
   // ---- search ------------------------------------------------------------------------------------------------------
 
-  const search = byId("search"), list = byId("found");
-  let found = [], active = -1;
-  const plain = (text) => text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
   const everything = [];
   for (const geography of data.geographies) {
     for (const area of areas[geography.id]) {
@@ -465,60 +431,21 @@
         kind: capital(geography.one) + " " + area.code, geography: geography.id, go: () => choose(area, true) });
     }
   }
-  data.topics.forEach((one, number_) => {
-    if (one.sites === null) return;
+  for (const group of groups) {
+    const one = variants(group)[0];
+    if (one.sites === null) continue;
     siteLayers[one.sites].eachLayer((point) => {
       const name = data.sites[one.sites][point.feature.properties.i][0];
       everything.push({ text: plain(name), code: "", label: name, kind: one.title, geography: "site", go: () => {
-        if (state.topic !== number_) { state.topic = number_; draw(); }
+        if (topic().group !== group) turnTo(topicOf(group));
+        turnToSite(name);
         map.setView(point.getLatLng(), Math.max(map.getZoom(), 14), { animate: false });
         point.openTooltip();
       } });
     });
-  });
-
-  function look() {
-    const words = plain(search.value).split(/\s+/).filter(Boolean);
-    found = !words.length ? [] : everything
-      .filter((one) => words.every((word) => one.text.includes(word) || one.code.includes(word)))
-      .map((one, i) => ({ one: one, score: (one.code === words[0] ? -8 : 0) + (one.text.startsWith(words.join(" ")) ? -4 : 0) +
-        (one.geography === state.geography ? -1 : 0), i: i }))
-      .sort((a, b) => a.score - b.score || a.i - b.i).slice(0, 10).map((ranked) => ranked.one);
-    active = -1;
-    list.replaceChildren(...found.map((one, i) => {
-      const item = make("li", { role: "option", id: "found-" + i }, make("span", {}, one.label),
-        make("span", { class: "code" }, one.kind));
-      item.addEventListener("mousedown", (event) => { event.preventDefault(); take(one); });
-      return item;
-    }));
-    if (words.length && !found.length) list.append(make("li", { class: "nothing" }, "Nothing found"));
-    list.hidden = !words.length;
-    search.setAttribute("aria-expanded", String(!list.hidden));
-    search.removeAttribute("aria-activedescendant");
   }
 
-  function mark(step) {
-    if (!found.length) return;
-    active = (active + step + found.length) % found.length;
-    found.forEach((_, i) => byId("found-" + i).setAttribute("aria-selected", String(i === active)));
-    search.setAttribute("aria-activedescendant", "found-" + active);
-  }
-
-  function take(one) {
-    search.value = one.label;
-    list.hidden = true;
-    search.setAttribute("aria-expanded", "false");
-    one.go();
-  }
-
-  search.addEventListener("input", look);
-  search.addEventListener("blur", () => { list.hidden = true; search.setAttribute("aria-expanded", "false"); });
-  search.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowDown") { event.preventDefault(); mark(1); }
-    else if (event.key === "ArrowUp") { event.preventDefault(); mark(active < 0 ? 0 : -1); }
-    else if (event.key === "Enter") { event.preventDefault(); if (found.length) take(found[Math.max(active, 0)]); }
-    else if (event.key === "Escape") { search.value = ""; look(); }
-  });
+  window.mapView.search(everything, (one) => (one.geography === state.geography ? -1 : 0));
 
   // ---- the view in the address, so that a link to the file can be kept or sent ---------------------------------------
 
@@ -533,6 +460,7 @@
     const number_ = data.topics.findIndex((one) => one.id === parts[0]);
     if (number_ < 0) return;
     state.topic = number_;
+    if (!topic().usual) variant = topic().variant;
     state.measure = parts[1];
     state.geography = parts[2];
     const at = topic().periods.findIndex((one) => one[0] === parts[3]);
@@ -543,28 +471,16 @@
     }
   }
 
-  // ---- print: the map is drawn again for the paper, in the same view -------------------------------------------------
-
-  function toPaper() {
-    if (before) return;
-    before = { bounds: map.getBounds(), center: map.getCenter(), zoom: map.getZoom(), snap: map.options.zoomSnap };
-    root.classList.add("printing");
-    map.options.zoomSnap = 0;
-    map.invalidateSize({ animate: false, pan: false });
-    fit(seesWhole ? whole : before.bounds);
-  }
-  function toScreen() {
-    if (!before) return;
-    root.classList.remove("printing");
-    map.options.zoomSnap = before.snap;
-    map.invalidateSize({ animate: false, pan: false });
-    map.setView(before.center, before.zoom, { animate: false });
-    before = null;
-  }
-  window.addEventListener("beforeprint", toPaper);
-  window.addEventListener("afterprint", toScreen);
-  window.matchMedia("print").addEventListener("change", (query) => (query.matches ? toPaper() : toScreen()));
-  byId("print").addEventListener("click", () => window.print());
+  window.mapView.onPaper.put = () => {
+    if (told && !told.hidden) {  // on a sheet of its own
+      document.documentElement.classList.add("telling");
+      document.querySelector("main").after(told);
+    }
+  };
+  window.mapView.onPaper.back = () => {
+    document.documentElement.classList.remove("telling");
+    if (told) byId("selected").after(told);
+  };
 
   // ------------------------------------------------------------------------------------------------------------------
 
@@ -572,6 +488,7 @@
     settle();
     paint();
     legend();
+    tell();
     describe();
     table();
     remember();
@@ -584,6 +501,7 @@
     fitWhole();
     return;
   }
+  state.topic = topicOf(groups[0]);
   state.period = topic().latest;
   recall();
   settle();

@@ -53,6 +53,7 @@ class Measure:
 
     `ramp` is a ColorBrewer sequential scheme, `more` what a darker colour means; `suffix` follows each figure
     (' m', '%'), `decimals` is how many are printed. `within_metres` draws a circle of that radius about each site.
+    `breaks`, rising, are where its classes part, whatever the figures; without them they are made from those.
     """
 
     measure: str
@@ -63,6 +64,7 @@ class Measure:
     suffix: str = ""
     decimals: int = 0
     within_metres: int | None = None
+    breaks: tuple[Decimal | int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,34 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A sign on the map of one topic: `sign` is 'closed' or 'new', `point` (longitude, latitude)."""
+
+    name: str
+    point: tuple[float, float]
+    sign: str
+
+
+@dataclass(frozen=True)
+class TopicTable:
+    """A small table beside the map of one topic. All cells are text; the first of each row is its name."""
+
+    heading: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Topic:
     """One of the choices at the head of the page: a dataset, or a kind of site.
 
+    Topics of one `group` are one choice, and told apart by a second: each by its `variant`, in words (a kind of site,
+    by the ways to get there). `is_usual` says which of them is shown at first; where none is, the first.
     `unchanged` says that its figures pass the gate as they are; `source` is one sentence on where its records come
-    from, `caveat` one on what its figures lack, `sites` the kind of site drawn as points, if any.
+    from, `caveat` one on what its figures lack, `stale` one on newer records that could not be used, `sites` the kind
+    of site drawn as points, if any. `caption` stands over the map in place of title and variant; `sentences`, `tables`
+    and `marks` are of this topic alone.
     """
 
     topic: str
@@ -94,6 +119,14 @@ class Topic:
     unchanged: bool = False
     caveat: str = ""
     sites: str = ""
+    stale: str = ""
+    group: str = ""
+    variant: str = ""
+    is_usual: bool = False
+    caption: str = ""
+    sentences: tuple[str, ...] = ()
+    tables: tuple[TopicTable, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 class Figure(NamedTuple):
@@ -113,7 +146,8 @@ class Choropleth:
     """All that one page of this kind shows; see Topic, Measure and Figure.
 
     `totals` are figures of the whole authority (their area does not matter), `warnings` stand at the head of the panel,
-    `about` at its end.
+    `about` at its end. `variant_label` is the name of the second choice; `home` the link to the gallery, empty for a
+    page that is in none.
     """
 
     title: str
@@ -125,6 +159,8 @@ class Choropleth:
     totals: Iterable[Figure] = ()
     warnings: Sequence[str] = ()
     about: Sequence[Fold] = ()
+    variant_label: str = ""
+    home: str = "../index.html"
 
 
 def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
@@ -137,18 +173,20 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
     release = read_release(con)
     geographies = read_geographies(con)
     sites = read_sites(con)
-    kinds = [topic.sites for topic in page.topics if topic.sites]
+    kinds = list(dict.fromkeys(topic.sites for topic in page.topics if topic.sites))
     figures, undrawn = arrange_figures(page, geographies)
-    map_html, map_script = _folium_map(con, geographies, [sites.get(kind, ()) for kind in kinds])
-    about = [*page.about, *_folds(release, undrawn)]
+    map_html, map_script = folium_map(con, geographies, [sites.get(kind, ()) for kind in kinds])
+    about = [*page.about, *_folds(release, undrawn, page.measures)]
     body = render(
         "choropleth.html",
         topic_label=page.topic_label,
+        variant_label=page.variant_label,
         search_label="Find an area or a site" if kinds else "Find an area",
         warnings=page.warnings,
         folds=about,
+        tells=any(topic.sentences or topic.tables for topic in page.topics),
         map_html=map_html,
-        source_line=_source_line(release),
+        source_line=source_line(release),
         attribution_line=" ".join(release.attributions),
     )
     data = {
@@ -161,10 +199,14 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
             {
                 "id": topic.topic,
                 "title": topic.title,
+                "group": topic.group or topic.topic,
+                "variant": topic.variant,
+                "usual": topic.is_usual,
                 "counts": topic.counts,
                 "source": topic.source,
                 "unchanged": topic.unchanged,
                 "caveat": topic.caveat,
+                "stale": topic.stale,
                 "periods": [[period.period, period.label, period.span] for period in topic.periods],
                 "latest": max(
                     (number for number, period in enumerate(topic.periods) if period.is_latest),
@@ -173,6 +215,10 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
                 "figures": figures[topic.topic],
                 "totals": _totals(page, topic),
                 "sites": kinds.index(topic.sites) if topic.sites else None,
+                "caption": topic.caption,
+                "sentences": list(topic.sentences),
+                "tables": [[table.heading, table.head, table.rows, table.note] for table in topic.tables],
+                "marks": [[mark.name, *mark.point, mark.sign] for mark in topic.marks],
             }
             for topic in page.topics
             if figures[topic.topic]  # a topic without any figure of a drawn area is no choice
@@ -185,8 +231,9 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
         release=release,
         body=body,
         styles=[leaflet_style()],
-        scripts=[leaflet_script(), map_script, own_script("choropleth.js")],
+        scripts=[leaflet_script(), map_script, own_script("map_view.js"), own_script("choropleth.js")],
         data=data,
+        home=page.home,
         kind="map",
     ).html()
 
@@ -208,7 +255,7 @@ def arrange_figures(
         topic.topic: {period.period: number for number, period in enumerate(topic.periods)}
         for topic in page.topics
     }
-    ramps = {measure.measure: measure.ramp for measure in page.measures}
+    measures_of = {measure.measure: measure for measure in page.measures}
     found: dict[str, dict[str, dict[str, list[list[Decimal | int | str]]]]] = {topic: {} for topic in periods}
     undrawn: set[tuple[str, str]] = set()
     for figure in page.figures:
@@ -233,10 +280,10 @@ def arrange_figures(
                 if all(value == NO_FIGURE for values in by_period for value in values):
                     continue  # nothing to choose
                 published = [value for values in by_period for value in values if not isinstance(value, str)]
-                breaks = class_breaks(published)
+                breaks = measures_of[measure].breaks or class_breaks(published)
                 arranged[topic][area_type][measure] = {
                     "breaks": [_number(value) for value in breaks],
-                    "colours": ramp(ramps[measure], len(breaks) + 1),
+                    "colours": ramp(measures_of[measure].ramp, len(breaks) + 1),
                     "values": [[_number(value) for value in values] for values in by_period],
                 }
     return arranged, len(undrawn)
@@ -297,10 +344,11 @@ def _geography_data(number: int, geography: Geography) -> dict[str, Any]:
     }
 
 
-def _folium_map(
+def folium_map(
     con: duckdb.DuckDBPyConnection, geographies: Sequence[Geography], sites: Sequence[Sequence[Site]]
 ) -> tuple[Any, str]:
-    """The folium map with its layers, none of which is shown until the page's own script chooses."""
+    """The folium map as (HTML of its box, script): areas, outline, roads and sites as layers, none of which is shown
+    until the page's own script chooses."""
     import folium
 
     outline = read_outline(con)
@@ -375,26 +423,36 @@ def _folium_map(
     return render_map(chart)
 
 
-def _folds(release: Release, undrawn: int) -> list[Fold]:
+def _folds(release: Release, undrawn: int, measures: Sequence[Measure]) -> list[Fold]:
     """What every map says of withholding, sources and how it was drawn."""
     withholding = [release.rule]
     if undrawn:
         withholding.append(
             f"Figures of {undrawn} areas are not drawn: their boundaries are not in this release."
         )
+    made = "hold about the same number of areas each, with rounded limits, made from published figures of all periods"
+    others = " and ".join(measure.label.lower() for measure in measures if not measure.breaks)
+    classes = f"Classes {made}."
+    if any(measure.breaks for measure in measures):
+        classes = "Classes are the same throughout this page, so that colours can be compared."
+        classes += f" Only those of {others} {made}." if others else ""
     return [
         Fold("What is withheld, and why", tuple(_ended(text) for text in withholding)),
-        Fold("Sources and licences", items=tuple(_source_item(release))),
+        sources_fold(release),
         Fold(
             "How this map was drawn",
             (
-                "Classes hold about the same number of areas each, with rounded limits, and are made from published "
-                "figures of all periods. Boundaries are simplified for the screen; neighbours keep their shared edge. "
-                "North is at the top.",
+                f"{classes} Boundaries are simplified for the screen; neighbours keep their shared edge. North is at "
+                "the top.",
                 "LSOA: lower layer super output area, about 650 homes. MSOA: middle layer, about 3,000 homes.",
             ),
         ),
     ]
+
+
+def sources_fold(release: Release) -> Fold:
+    """Whom each source and dataset is from, of which date, and by which licence."""
+    return Fold("Sources and licences", items=tuple(_source_item(release)))
 
 
 def _source_item(release: Release) -> list[str]:
@@ -415,7 +473,8 @@ def _source_item(release: Release) -> list[str]:
     return [". ".join(part.rstrip(".") for part in item if part) + "." for item in items]
 
 
-def _source_line(release: Release) -> str:
+def source_line(release: Release) -> str:
+    """The open sources by name and edition, as a sentence."""
     sources = [f"{item.title} ({item.epoch})" if item.epoch else item.title for item in release.sources]
     return f"Places: {'; '.join(sources)}." if sources else ""
 

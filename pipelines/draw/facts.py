@@ -47,15 +47,23 @@ class Dataset:
     last_as_at: date | None
     # Of an open dataset: rows whose number its publisher withheld.
     withheld_rows: int | None = None
-    # Whether an extract could not be used or is gone; the date in the name of the latest that could not.
+    # Whether the latest extract could not be used or is gone; the date in the name of the latest that could not.
     is_stale: bool = False
     refused_as_at: date | None = None
+    # How often an extract is promised, in the owner's words, and within how many days after its date.
+    cadence: str = ""
+    due_days: int | None = None
 
     @property
     def stale(self) -> str:
-        """A sentence on what could not be used and what is shown in its place; empty where nothing is in its place."""
+        """A sentence on what could not be used and what is shown in its place; empty where all could be used."""
         if not self.is_stale:
-            return ""
+            if self.refused_as_at is None:
+                return ""
+            return (
+                f"The extract of {date_in_words(self.refused_as_at)} could not be used: figures of that date are as "
+                "they were before, or missing."
+            )
         which = f"of {date_in_words(self.refused_as_at)} " if self.refused_as_at else "sent last "
         shown = f"data to {date_in_words(self.last_as_at)}" if self.last_as_at else "what was read before"
         return f"The extract {which}could not be used; {shown} is shown."
@@ -138,7 +146,7 @@ def read_release(con: duckdb.DuckDBPyConnection) -> Release:
         SELECT
             dataset, coalesce(role, ''), coalesce(title, dataset), coalesce(owner, ''), coalesce(sensitivity, ''),
             coalesce(licence, ''), coalesce(attribution, ''), coalesce(kind, ''), coalesce(counts, ''),
-            first_as_at, last_as_at, withheld_rows, is_stale, refused_as_at
+            first_as_at, last_as_at, withheld_rows, is_stale, refused_as_at, coalesce(cadence, ''), due_days
         FROM published.dataset ORDER BY role, title, dataset
         """
     ).fetchall()

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import duckdb
-import shapely
 from markupsafe import Markup
 
-from pipelines.draw.areas import AREA_TYPES, read_polygons, simplify_coverage
+from pipelines.draw.areas import AREA_TYPES
 from pipelines.draw.choropleth import Figure
 from pipelines.draw.classes import class_breaks, ramp
 from pipelines.draw.facts import date_in_words, read_release
 from pipelines.draw.page import Page, render
+from pipelines.draw.small_map import draw_small_map
 
 WIDTH, HEIGHT = 320, 200
 MOST_AREAS = 200  # in a thumbnail
@@ -87,23 +87,6 @@ def draw_map_thumbnail(
     if not sizes:
         return ""
     _, area_type = max((size for size in sizes if size[0] <= MOST_AREAS), default=sizes[0])
-    rows = con.execute(
-        "SELECT area_code, geometry_wkb FROM published.area WHERE area_type = ? ORDER BY area_code",
-        [area_type],
-    ).fetchall()
-    if not rows:
-        return ""
-    polygons = read_polygons(rows)
-    west, south, east, north = (float(edge) for edge in shapely.total_bounds(polygons))
-    scale = min((WIDTH - 10) / max(east - west, 1), (HEIGHT - 10) / max(north - south, 1))
-    left, top = (WIDTH - (east - west) * scale) / 2, (HEIGHT - (north - south) * scale) / 2
-
-    def x(easting: float) -> int:
-        return round(left + (easting - west) * scale)
-
-    def y(northing: float) -> int:
-        return round(top + (north - northing) * scale)
-
     published = {
         one.area_code: one.value
         for one in by_type[area_type].values()
@@ -111,30 +94,8 @@ def draw_map_thumbnail(
     }
     breaks = class_breaks(published.values())
     colours = ramp(scheme, len(breaks) + 1)
-    shapes = []
-    for (code, _), polygon in zip(rows, simplify_coverage(polygons, 1.5 / scale), strict=True):
-        value = published.get(code)
-        colour = "#cfcfcf" if value is None else colours[sum(value >= one for one in breaks)]
-        path = "".join(
-            "M" + "L".join(f"{x(easting)} {y(northing)}" for easting, northing in ring.coords[:-1]) + "Z"
-            for part in shapely.get_parts(polygon)
-            for ring in (part.exterior, *part.interiors)
-        )
-        shapes.append(f'<path d="{path}" fill="{colour}"/>')
-    sites = con.execute(
-        """
-        SELECT easting, northing FROM published.site
-        WHERE site_kind = ? AND easting IS NOT NULL AND northing IS NOT NULL ORDER BY easting, northing, site_id
-        """,
-        [site_kind],
-    ).fetchall()
-    dots = [
-        f'<circle cx="{x(float(easting))}" cy="{y(float(northing))}" r="3"/>' for easting, northing in sites
-    ]
-    return _svg(
-        f'<g stroke="#5c5c5c" stroke-width=".5" stroke-linejoin="round">{"".join(shapes)}</g>'
-        f'<g fill="#fff" stroke="#000" stroke-width="1.5">{"".join(dots)}</g>'
-    )
+    filled = {code: colours[sum(value >= one for one in breaks)] for code, value in published.items()}
+    return draw_small_map(con, area_type, filled, (WIDTH, HEIGHT), site_kind=site_kind)
 
 
 def draw_bars_thumbnail(bars: Sequence[Sequence[int]]) -> str:

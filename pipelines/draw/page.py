@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipelines.draw.facts import Release, date_in_words
 
@@ -74,6 +74,11 @@ class Page:
 def render(template: str, **values: Any) -> Markup:
     """Render a template of this folder; every value that is not already Markup is escaped."""
     return Markup(_templates().get_template(template).render(**values))
+
+
+def with_code(text: str) -> Markup:
+    """Plain text as HTML, what stands between backticks as code; every part of it is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def json_for_html(value: Any) -> str:
@@ -170,4 +175,5 @@ def _templates() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.globals["date_in_words"] = date_in_words
+    environment.filters["with_code"] = with_code
     return environment

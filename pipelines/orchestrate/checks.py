@@ -10,6 +10,7 @@ asked again at any time, alone. How they are shown and hold back what follows is
 - `protection_holds`: every published table, seen through an attacker's eyes.
 - `files_are_read`: every table read from files; a refused file is an error that holds nothing back.
 - `rows_as_last_time`, `placed_as_last_time`: of every dataset, its newest extract beside the one before; a warning.
+- `extract_is_new`: of every snapshot of a service; a warning where the newest is an earlier one again.
 - `release_is_whole`: the current release still is what was released.
 """
 
@@ -23,6 +24,8 @@ import duckdb
 
 from pipelines import release
 from pipelines.authority import JUMP_PERCENT, Dataset, Source
+from pipelines.drift import repeated
+from pipelines.extracts import stands_alone
 from pipelines.ingest import files_table, rejected_table
 from pipelines.protect import Publication, verify
 from pipelines.run import Run, Step
@@ -85,7 +88,10 @@ def checks_of(step: Step) -> list[Check]:
         )
         found.append(
             Check(
-                FILES_ARE_READ, "No file was refused.", False, lambda at: _refused(at.con, files_table(table))
+                FILES_ARE_READ,
+                "Every file can be used. One that is refused is named here, with what was wanted and what to do.",
+                False,
+                lambda at: _refused(at.con, files_table(table)),
             )
         )
     if isinstance(of, Dataset):
@@ -99,6 +105,16 @@ def checks_of(step: Step) -> list[Check]:
                 is_warning=True,
             )
         )
+        if of.group == "service" and stands_alone(of):
+            found.append(
+                Check(
+                    "extract_is_new",
+                    "The newest extract is not an earlier one again, byte for byte under another date.",
+                    False,
+                    lambda at: Verdict(tuple(repeated(at.con, of))),
+                    is_warning=True,
+                )
+            )
     if step.name == "places.record_placed":
         found.append(
             Check(

@@ -15,6 +15,7 @@ import dagster as dg
 
 from pipelines import ingest, release
 from pipelines.authority import Authority, Dataset, Source
+from pipelines.cadence import promise_in_words
 from pipelines.descriptions import Problem
 from pipelines.ingest import rejected_table
 from pipelines.orchestrate.preview import preview
@@ -26,9 +27,10 @@ from pipelines.tables import REPOSITORY, Column, Table, quoted
 
 FORMATS = {
     "csv": "csv", "xlsx": "excel", "parquet": "parquet", "geopackage": "geopackage", "geojson": "geojson", "zip": "csv",
-    "gpkg": "geopackage",
+    "gpkg": "geopackage", "osm": "openstreetmap", "pbf": "openstreetmap",
 }  # fmt: skip
 REASONS_SHOWN, ROWS_SHOWN = 20, 3
+SCORECARD = f"{PAGES}/data_quality.html"
 
 
 def key_of(table: Table) -> dg.AssetKey:
@@ -55,6 +57,8 @@ def description(step: Step, authority: Authority) -> str:
                 "Counts",
                 f"{of.counts}; {'dated events' if of.kind == 'flow' else 'how things stand at a date'}",
             ),
+            ("Extracts are promised", promise_in_words(of.cadence, of.due_days)),
+            ("How good it is, and whether it is late", f"`published/{release.CURRENT}/{SCORECARD}`"),
         ]
     elif isinstance(of, Source):
         facts += [
@@ -197,6 +201,8 @@ def _ways_on(at: Run, step: Step) -> dict[str, Any]:
     """Where to go from here: map, data dictionary, report, as paths (a browser opens no file); a picture."""
     released = at.output.published.resolve() / release.CURRENT
     ways: dict[str, Any] = {}
+    if isinstance(step.of, Dataset):
+        ways["quality scorecard"] = dg.MetadataValue.path(released / SCORECARD)
     if isinstance(step.of, Source | Dataset):
         written = reports(at.output.restricted.resolve(), step.table.name)
         ways["files refused"] = len(written)

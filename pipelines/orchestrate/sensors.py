@@ -7,9 +7,11 @@ variable or a person in Dagster's pages switches it on; they work while these ar
 
 # Without `from __future__ import annotations`: Dagster reads the annotations of what it calls.
 
+import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.errors import DagsterInvalidDefinitionError
@@ -20,8 +22,9 @@ from pipelines.descriptions import DescriptionError, Problem
 from pipelines.orchestrate import notify
 from pipelines.release import current_release
 from pipelines.run import Output, Step, page_paths, plan
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, replace_text
 
+LOOKS = "dagster/looks"
 WATCH, REFRESH = "PLACES_WATCH", "PLACES_REFRESH"
 TIME_ZONE = "Europe/London"
 EARLY = {"daily": "0 5 * * *", "weekly": "0 5 * * 1", "monthly": "0 5 1 * *"}
@@ -68,17 +71,16 @@ def folder_sensor(
         looked = watching.look(
             now,
             watching.files_used(warehouse, now),
-            context.cursor,
+            _recalled(output.restricted / LOOKS, context.cursor),
             time.time(),
             automation.settle_seconds,
             depends_on,
         )
+        cursor = _noted(output.restricted / LOOKS, looked.cursor, context.cursor)
         said = [str(problem) for broken in now.broken for problem in broken.problems]
         said += _at_most([*looked.notes, *looked.waiting])
         if not looked.concerned:
-            return dg.SensorResult(
-                skip_reason="\n".join(said) or "Nothing has changed.", cursor=looked.cursor
-            )
+            return dg.SensorResult(skip_reason="\n".join(said) or "Nothing has changed.", cursor=cursor)
         asked = _to_make(set(looked.concerned), depends_on, warehouse, output, plan(now))
         files = dict.fromkeys(file for files in looked.concerned.values() for file in files)
         tags = {"files": ", ".join(files)[:LONGEST_TAG]}
@@ -87,9 +89,34 @@ def folder_sensor(
         request = dg.RunRequest(
             run_key=looked.key, asset_selection=[dg.AssetKey(name.split(".")) for name in asked], tags=tags
         )
-        return dg.SensorResult(run_requests=[request], cursor=looked.cursor)
+        return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return dropped_files
+
+
+# Dagster shows a cursor on one line, and what a look remembers names every file: the cursor is the name of that.
+
+
+def _noted(folder: Path, remembered: str, before: str | None) -> str:
+    """Keep what a look remembers in a file named by its content; returns that name, to be the cursor."""
+    name = hashlib.sha256(remembered.encode()).hexdigest()[:20]
+    path = folder / f"{name}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_text(path, remembered)
+        # Where this look comes to nothing, the next one starts from the one before.
+        for old in folder.glob("*.json"):
+            if old.stem not in (name, before):
+                old.unlink(missing_ok=True)
+    return name
+
+
+def _recalled(folder: Path, cursor: str | None) -> str | None:
+    """What the look with this cursor remembered; None where that is lost, which costs one more look at every file."""
+    try:
+        return (folder / f"{cursor}.json").read_text(encoding="utf-8") if cursor else None
+    except OSError:
+        return None
 
 
 def _at_most(lines: Sequence[str]) -> list[str]:

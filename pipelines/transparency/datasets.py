@@ -6,6 +6,7 @@ The same for machines is `published.dataset` and `catalogue.json`.
 from __future__ import annotations
 
 from pipelines.authority import Dataset
+from pipelines.cadence import promise_in_words
 from pipelines.draw.document import Document, Grid, Items, Section, Words
 from pipelines.transparency.facts import SENSITIVITIES, Facts, retention_in_words, uses_in_words
 
@@ -61,6 +62,7 @@ def _facts_of(facts: Facts, dataset: Dataset) -> tuple[str, ...]:
         f"Sensitivity: {SENSITIVITIES[dataset.sensitivity]}",
         f"Licence: {dataset.licence or ('not stated' if dataset.is_open else 'not open data')}",
         f"As at: {facts.dated(dataset.name)}",
+        f"Extracts are promised: {promise_in_words(dataset.cadence, dataset.due_days) or 'no promise is stated'}",
         f"Kept for: {retention_in_words(dataset) or 'no limit is stated'}",
         f"One record counts as one {dataset.counts.replace('_', ' ')}",
     ]

@@ -16,10 +16,11 @@ import pytest
 import shapely
 from playwright.sync_api import Browser, Page
 
-from assets.maps import changes, data_quality, demand, nearest_site, who_is_missing
+from assets.maps import catchments, changes, closures, data_quality, demand, gaps, travel, who_is_missing
 from pipelines.draw import gallery
+from pipelines.travel.scenario import AREA_COLUMNS, DECILE_COLUMNS, SITE_COLUMNS
 
-PAGES = (demand, nearest_site, data_quality, who_is_missing, changes)
+PAGES = (demand, travel, gaps, catchments, closures, data_quality, who_is_missing, changes)
 WEST, SOUTH = 450_000, 250_000  # metres, EPSG:27700
 COLUMNS, ROWS = 6, 4  # LSOAs, each about a kilometre square; a ward is two columns of them
 EVIL = "</script><script>window.harmed = 1</script><img src=x onerror='window.harmed = 1'>"
@@ -40,7 +41,7 @@ CREATE TABLE published.dataset (
     dataset VARCHAR, role VARCHAR, title VARCHAR, owner VARCHAR, purpose VARCHAR, lawful_basis VARCHAR,
     sensitivity VARCHAR, licence VARCHAR, attribution VARCHAR, kind VARCHAR, counts VARCHAR,
     first_as_at DATE, last_as_at DATE, files INTEGER, withheld_rows BIGINT,
-    is_stale BOOLEAN, refused_as_at DATE
+    is_stale BOOLEAN, refused_as_at DATE, cadence VARCHAR, due_days BIGINT
 );
 CREATE TABLE published.source (
     source VARCHAR, title VARCHAR, publisher VARCHAR, licence VARCHAR, attribution VARCHAR, epoch VARCHAR,
@@ -67,10 +68,61 @@ CREATE TABLE published.distance_to_site (
     homes_measured BIGINT, median_metres BIGINT, homes_within_400m BIGINT, homes_within_800m BIGINT,
     homes_within_1600m BIGINT
 );
+CREATE TABLE published.travel_by_area (
+    site_kind VARCHAR, mode VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR, homes BIGINT,
+    homes_measured BIGINT, homes_without_way BIGINT, homes_far_from_road BIGINT, homes_across_water BIGINT,
+    median_minutes DECIMAL(9, 1), homes_within_5_minutes BIGINT, homes_within_10_minutes BIGINT,
+    homes_within_15_minutes BIGINT, homes_within_20_minutes BIGINT, homes_within_30_minutes BIGINT,
+    homes_beyond_limit BIGINT
+);
+CREATE TABLE published.accessibility (
+    site_kind VARCHAR, mode VARCHAR, area_type VARCHAR, area_code VARCHAR, homes_measured BIGINT,
+    score DECIMAL(18, 3), unit VARCHAR
+);
+CREATE TABLE published.catchment (
+    site_kind VARCHAR, mode VARCHAR, site_id VARCHAR, band VARCHAR, homes BIGINT, hectares DECIMAL(18, 2),
+    geometry_wkb BLOB
+);
+CREATE TABLE published.site_demand (
+    site_kind VARCHAR, mode VARCHAR, is_usual_mode BOOLEAN, site_id VARCHAR, site_name VARCHAR, capacity_of VARCHAR,
+    capacity DECIMAL(18, 4), homes_nearest BIGINT, people_nearest BIGINT, homes_reaching BIGINT, people_huff BIGINT,
+    published_users BIGINT, people_per_capacity DECIMAL(18, 1)
+);
+CREATE TABLE published.nearest_compared (
+    site_kind VARCHAR, mode VARCHAR, against VARCHAR, area_type VARCHAR, area_code VARCHAR, homes_compared BIGINT,
+    homes_other_site BIGINT
+);
+CREATE TABLE published.nearest_exchange (
+    site_kind VARCHAR, mode VARCHAR, against VARCHAR, other_site VARCHAR, other_site_name VARCHAR, site VARCHAR,
+    site_name VARCHAR, homes BIGINT
+);
+CREATE TABLE published.travel_gap (
+    site_kind VARCHAR, mode VARCHAR, breakdown VARCHAR, group_name VARCHAR, is_usual_mode BOOLEAN,
+    within_minutes BIGINT, homes BIGINT, homes_measured BIGINT, homes_without_way BIGINT,
+    homes_beyond_5_minutes BIGINT, homes_beyond_10_minutes BIGINT, homes_beyond_15_minutes BIGINT,
+    homes_beyond_20_minutes BIGINT, homes_beyond_30_minutes BIGINT, homes_beyond_limit BIGINT
+);
+CREATE TABLE published.travel_speed (
+    source VARCHAR, kind VARCHAR, mode VARCHAR, links BIGINT, kilometres DECIMAL(18, 3), links_shut BIGINT,
+    links_one_way BIGINT, slowest_kmh DECIMAL(6, 1), fastest_kmh DECIMAL(6, 1)
+);
+CREATE TABLE published.road_finding (finding VARCHAR, source VARCHAR, count BIGINT);
+CREATE TABLE published.reach_by_area (
+    dataset VARCHAR, site_kind VARCHAR, measured_by VARCHAR, area_type VARCHAR, area_code VARCHAR,
+    measured BIGINT, measured_status VARCHAR, within_10_minutes BIGINT, within_10_minutes_status VARCHAR,
+    within_20_minutes BIGINT, within_20_minutes_status VARCHAR,
+    percent_within_10_minutes DECIMAL(18, 0), percent_within_10_minutes_status VARCHAR,
+    percent_within_20_minutes DECIMAL(18, 0), percent_within_20_minutes_status VARCHAR
+);
 CREATE TABLE published.data_issue (
     dataset VARCHAR, column_name VARCHAR, issue VARCHAR, severity VARCHAR, who_fixes VARCHAR,
     how_to_fix VARCHAR, meaning VARCHAR, rows BIGINT, rows_status VARCHAR
 );
+CREATE TABLE published.issue_by_extract (
+    dataset VARCHAR, extract_of VARCHAR, concerns VARCHAR, column_name VARCHAR, issue VARCHAR, rows BIGINT,
+    rows_status VARCHAR
+);
+CREATE TABLE published.extract_due (dataset VARCHAR, as_at DATE, due_on DATE, state VARCHAR);
 CREATE TABLE published.change_since_last (
     dataset VARCHAR, area_type VARCHAR, area_code VARCHAR, area_name VARCHAR, period_before VARCHAR, period VARCHAR,
     records_before BIGINT, records_before_status VARCHAR, gone BIGINT, gone_status VARCHAR,
@@ -150,10 +202,14 @@ def demand_rows(areas: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return rows
 
 
-def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
+def published_tables(backwards: bool = False, with_roads: bool = True) -> duckdb.DuckDBPyConnection:
     """An in-memory database with the schema `published` alone; `backwards` puts each table's rows in last to first."""
     con = duckdb.connect()
     con.execute(SCHEMA)
+    for name, described in CLOSURES.items():
+        con.execute(
+            f"CREATE TABLE published.{name} ({', '.join(f'{one} {of[0]}' for one, of in described.items())})"
+        )
 
     def fill(table: str, rows: list[tuple[Any, ...]]) -> None:
         marks = ", ".join("?" * len(rows[0]))
@@ -185,6 +241,8 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
                 withheld,
                 False,
                 None,
+                "monthly" if name == "badges" else "",
+                14 if name == "badges" else None,
             )
             for name, role, title, owner, sensitivity, licence, credit, counts, withheld in (
                 ("badges", "service", "Blue badges", "Access team", "personal", None, None, "badge", None),
@@ -234,9 +292,6 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
             ),
         ],
     )
-    # As of a dataset that is up to date.
-    con.execute("ALTER TABLE published.dataset ADD COLUMN IF NOT EXISTS is_stale BOOLEAN DEFAULT false")
-    con.execute("ALTER TABLE published.dataset ADD COLUMN IF NOT EXISTS refused_as_at DATE")
     areas = area_rows()
     fill(
         "area",
@@ -358,7 +413,271 @@ def published_tables(backwards: bool = False) -> duckdb.DuckDBPyConnection:
         ],
     )
     fill_who_is_missing(con, backwards)
+    fill_quality(con, backwards)
+    if with_roads:
+        fill_travel(fill, areas)
+        fill_catchments(fill)
+        fill_closures(fill, areas)
     return con
+
+
+def fill_travel(fill: Callable[[str, list[tuple[Any, ...]]], None], areas: list[tuple[Any, ...]]) -> None:
+    """Ways on foot and by car: surgeries are walked to, libraries driven; two homes of one LSOA are cut off on foot."""
+    fill(
+        "road_finding",
+        [("roads in the network", "os_open_roads", 806), ("islands: walk", "os_open_roads", 1)],
+    )
+    fill(
+        "travel_speed",
+        [
+            ("os_open_roads", kind, mode, 10, 12.5, 0, 0, kmh, kmh)
+            for kind, mode, kmh in (
+                ("A Road", "walk", 4.8), ("Local Road", "walk", 4.8), ("A Road", "drive", 41),
+                ("Local Road", "drive", 25), ("Pedestrianised Street", "drive", None),
+            )
+        ],
+    )  # fmt: skip
+    usual = {"libraries": "drive", "surgeries": "walk"}
+    shares = {"walk": (0.1, 0.25, 0.5, 0.75, 0.995), "drive": (0.9, 1, 1, 1, 1)}
+    by_area: list[tuple[Any, ...]] = []
+    for kind in usual:
+        for mode, within in shares.items():
+            for place, (area, code, name, homes, *_) in enumerate(areas):
+                cut_off = 2 if mode == "walk" and area == "lad" else 2 if mode == "walk" and place == 3 else 0
+                near = [int((homes - 20) * share) for share in within]
+                minutes = 0.5 * place + (3 if mode == "walk" else 0)
+                what = (kind, mode, "authority" if area == "lad" else area, code, name)
+                by_area.append(
+                    (*what, homes, homes - 20, cut_off, 7, 0, minutes, *near, homes - 20 - near[2])
+                )
+    fill("travel_by_area", by_area)
+    scores = [
+        (*row[:4], 580, 0.125 * number % 3, "sites per 10,000 people") for number, row in enumerate(by_area)
+    ]
+    fill("accessibility", scores)
+    groups = (
+        ("all homes", "all", 15_000, 14_980, 2, (13_000, 9_000, 3000, 1000, 60)),
+        ("deprivation decile", "10", 9_000, 9_000, 0, (8_000, 6_000, 2_990, 1000, 58)),
+        ("deprivation decile", "2", 5_980, 5_980, 2, (5_000, 3_000, 2, 2, 2)),
+        ("deprivation decile", "not known", 20, 0, 0, (0, 0, 0, 0, 0)),
+    )
+    fill(
+        "travel_gap",
+        [
+            (kind, mode, breakdown, group, usual[kind] == mode, 15, homes, measured, cut_off * far,
+             *(far * one for one in beyond), far * beyond[2])
+            for kind in usual
+            for mode, far in (("walk", 1), ("drive", 0))
+            for breakdown, group, homes, measured, cut_off, beyond in groups
+        ],
+    )  # fmt: skip
+    shown, hidden = "published", "hidden"
+    fill(
+        "reach_by_area",
+        [
+            ("badges", "surgeries", "walk", "authority", "E06999001",
+             1190, shown, 700, shown, None, hidden, 59, shown, None, hidden),
+            ("meters", "surgeries", "walk", "authority", "E06999001",
+             500, shown, 300, shown, 495, shown, 60, shown, 99, shown),
+        ],
+    )  # fmt: skip
+
+
+CLOSURES = {
+    "closure_by_area": AREA_COLUMNS,
+    "closure_by_decile": DECILE_COLUMNS,
+    "closure_at_site": SITE_COLUMNS,
+}
+
+
+def fill_closures(fill: Callable[[str, list[tuple[Any, ...]]], None], areas: list[tuple[Any, ...]]) -> None:
+    """Each library closed in turn, and the one surgery on the map: by Millbrook's 120 homes come to be too far."""
+    rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in CLOSURES}
+
+    def add(table: str, **given: Any) -> None:
+        rows[table].append(
+            tuple(
+                given.get(one, 0 if kind == "BIGINT" else None) for one, (kind, _) in CLOSURES[table].items()
+            )
+        )
+
+    closed = (
+        ("libraries", "1", "Millbrook Library", 120), ("libraries", "2", "Harbour Library", 30),
+        ("surgeries", "1", "Quay Surgery", 0),
+    )  # fmt: skip
+    for kind, site, name, lost in closed:
+        what = {
+            "site_kind": kind,
+            "closed_site": site,
+            "closed_name": name,
+            "mode": "walk",
+            "within_minutes": 15,
+        }
+        counts = {"homes_moved": 4 * lost, "people_moved": 9 * lost, "homes_lost": lost, "added_minutes": 6.5}
+        shares = {"homes_within_5_minutes_before": 4000, "homes_within_5_minutes_after": 4000 - lost}
+        for minutes, before in ((10, 8000), (15, 12_000), (20, 14_000), (30, 14_980)):
+            shares[f"homes_within_{minutes}_minutes_before"] = before
+            shares[f"homes_within_{minutes}_minutes_after"] = before if minutes > 15 else before - lost
+        for place, (area, code, area_name, homes, *_) in enumerate(areas):
+            if area == "lad":
+                add(
+                    "closure_by_area", **what, area_type="authority", area_code=code, homes=homes,
+                    homes_measured=14_980,
+                    homes_beyond_limit_before=2980, homes_beyond_limit_after=2980 + lost, **counts, **shares,
+                )  # fmt: skip
+            elif lost and (place in (0, 1) or code == "E05999000"):
+                part = lost if area == "ward" else lost // 3 * (1 + place)
+                add(
+                    "closure_by_area", **what, area_type=area, area_code=code, area_name=area_name, homes=homes,
+                    homes_measured=homes, homes_moved=2 * part, homes_lost=part, median_minutes_before=8.5,
+                    median_minutes_after=8.5 + place,
+                )  # fmt: skip
+        for decile, part in (("1", lost // 4), ("10", lost - lost // 4), ("not known", 0)):
+            few = 1000 if decile == "1" else 13_000 if decile == "10" else 0
+            add("closure_by_decile", **what, decile=decile, homes=few, homes_measured=few, homes_lost=part,
+                homes_beyond_limit_before=50, homes_beyond_limit_after=50 + part)  # fmt: skip
+        others = [(id_, other) for of, id_, other, _ in closed if of == kind and id_ != site]
+        for id_, other in [(site, name), *others, ("9", EVIL)]:
+            before = 500 if id_ == site else 800
+            after = 0 if id_ == site else 800 + 4 * lost if id_ == "9" else 800
+            add("closure_at_site", **what, site_id=id_, site_name=other, state="closed" if id_ == site else "open",
+                capacity=40 if id_ == site else None, capacity_of="seats", homes_before=before, homes_after=after,
+                people_before=2 * before, people_after=2 * after)  # fmt: skip
+    for table, of_table in rows.items():
+        fill(table, of_table)
+
+
+def fill_catchments(fill: Callable[[str, list[tuple[Any, ...]]], None]) -> None:
+    """Two libraries with a half of the ground each, in the west with a hole; surgeries of which one has no ground."""
+    east = WEST + 1000 * COLUMNS
+
+    def strip(west: float, to: float) -> Any:
+        return shapely.box(west, SOUTH, to, SOUTH + 1000 * ROWS)
+
+    hole = shapely.box(WEST + 1200, SOUTH + 2000, WEST + 2200, SOUTH + 3000)
+    middle, whole = WEST + 3000, strip(WEST, east).difference(hole)
+    grounds = [
+        ("libraries", mode, *row)
+        for mode in ("walk", "drive")
+        for row in (
+            ("1", "nearest", 7000, strip(WEST, middle).difference(hole)),
+            ("2", "nearest", 6000, strip(middle, east)),
+            ("", "0-5", 9000, whole.difference(strip(middle - 900, middle + 900))),
+            ("", "20-30", 4000, strip(middle - 900, middle + 900).difference(hole)),
+        )
+    ]
+    grounds += [
+        ("surgeries", "walk", "1", "nearest", 12_000, whole),
+        ("surgeries", "walk", "", "5-10", 12_000, whole),
+    ]
+    fill(
+        "catchment",
+        [
+            (
+                *row[:5],
+                row[5].area / 1e4,
+                shapely.to_wkb(shapely.MultiPolygon(list(shapely.get_parts(row[5])))),
+            )
+            for row in grounds
+        ],
+    )
+    fill(
+        "site_demand",
+        [
+            ("libraries", mode, mode == "drive", *row)
+            for mode in ("walk", "drive")
+            for row in (
+                ("1", "Millbrook Library", "opening_hours", 40, 7400, 16_000, 13_000, 15_000, None, 400),
+                ("2", EVIL, "opening_hours", 20, 6100, 12_300, 9000, 12_000, None, 615),
+            )
+        ]
+        + [
+            (
+                "surgeries",
+                "walk",
+                True,
+                "1",
+                "Quay Surgery",
+                None,
+                None,
+                12_000,
+                None,
+                12_000,
+                None,
+                9100,
+                None,
+            ),
+            ("surgeries", "walk", True, "2", "Nowhere Surgery", None, None, 0, None, 0, None, None, None),
+        ],
+    )
+    fill(
+        "nearest_compared",
+        [
+            ("libraries", "drive", "straight line", "authority", "E06999001", 13_500, 1300),
+            ("libraries", "drive", "straight line", "lsoa", "E01999001", 500, 500),
+            ("libraries", "drive", "published catchment", "authority", "E06999001", 13_000, 20),
+        ],
+    )
+    fill(
+        "nearest_exchange",
+        [
+            ("libraries", "drive", "straight line", "2", EVIL, "1", "Millbrook Library", 1250),
+            ("libraries", "drive", "straight line", "1", "Millbrook Library", "2", EVIL, 50),
+            (
+                "libraries",
+                "drive",
+                "published catchment",
+                "9",
+                "Closed Library",
+                "1",
+                "Millbrook Library",
+                20,
+            ),
+        ],
+    )
+
+
+def fill_quality(con: duckdb.DuckDBPyConnection, backwards: bool) -> None:
+    """Blue badges of three months, meters of one: "h" is withheld, None is not applicable."""
+    names = [*data_quality.OF_EXTRACT, *(name for name, _, _ in data_quality.TRENDS)]
+    columns = [f"{name} BIGINT, {name}_status VARCHAR" for name in data_quality.OF_EXTRACT]
+    columns += [f"{name} DECIMAL(18, 1), {name}_status VARCHAR" for name, _, _ in data_quality.TRENDS]
+    con.execute(
+        "CREATE TABLE published.quality_by_extract (dataset VARCHAR, extract_of VARCHAR, extract_to DATE, "
+        f"{', '.join(columns)})"
+    )
+    # records, rejected, damaged, property to unplaced, shares precise, unplaced, damaged, rejected
+    quality: list[tuple[str, str, tuple[Any, ...]]] = [
+        ("badges", "2026-07-31", (1180, "h", 120, 1000, 50, "h", 95, "h", 35, 89.0, 3.0, 10.2, "h")),
+        ("badges", "2026-08-31", (1200, 10, "h", 1010, 50, "h", 100, "h", 40, 88.3, 3.3, "h", 0.8)),
+        ("badges", "2026-09-30", (1190, "h", 45, 1040, 50, "h", 100, "h", "h", 91.6, "h", 3.8, "h")),
+        ("meters", "2026-09-30", (500, None, 0, 500, 0, 0, 0, 0, 0, 100.0, 0.0, 0.0, None)),
+    ]
+    for dataset, day, figures in quality[::-1] if backwards else quality:
+        cells: list[Any] = []
+        for one in figures:
+            status = "hidden" if one == "h" else "not applicable" if one is None else "published"
+            cells += [one if status == "published" else None, status]
+        assert len(figures) == len(names)
+        marks = ", ".join("?" * (3 + len(cells)))
+        con.execute(f"INSERT INTO published.quality_by_extract VALUES ({marks})", [dataset, day, day, *cells])
+    rounded = ("badges", "identifier", "UPRN", "uprn_rounded")
+    found = [(*rounded, "2026-07-31", 120), (*rounded, "2026-08-31", None), (*rounded, "2026-09-30", 45)]
+    found.append(("meters", "other", "", "no_place", "2026-09-30", 12))
+    for dataset, concerns, column, issue, day, rows in found[::-1] if backwards else found:
+        con.execute(
+            "INSERT INTO published.issue_by_extract VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [dataset, day, concerns, column, issue, rows, "hidden" if rows is None else "published"],
+        )
+    due = [
+        ("badges", "2026-06-30", None, "came"),
+        ("badges", "2026-07-31", None, "came"),
+        ("badges", "2026-08-31", "2026-09-14", "missing"),
+        ("badges", "2026-09-30", None, "came"),
+        ("badges", "2026-10-31", "2026-11-14", "next"),
+        ("meters", "2026-09-30", None, "came"),
+    ]
+    con.executemany("INSERT INTO published.extract_due VALUES (?, ?, ?, ?)", due[::-1] if backwards else due)
 
 
 def fill_who_is_missing(con: duckdb.DuckDBPyConnection, backwards: bool) -> None:
@@ -500,7 +819,13 @@ class TestText:
                 r"""(?:src|href)\s*=\s*["']([^"']*)""", re.sub(r"<script.*?</script>", "", html, flags=re.S)
             )
             names = [module.__name__.rpartition(".")[2] for module in PAGES]
-            assert set(links) <= {"data:,", "../index.html", *(f"maps/{name}.html" for name in names)}
+            within = {link for link in links if link.startswith("#") and f'id="{link[1:]}"' in html}
+            beside = {link for link in links if link.partition("#")[0] in {f"{name}.html" for name in names}}
+            assert set(links) - within - beside <= {
+                "data:,",
+                "../index.html",
+                *(f"maps/{name}.html" for name in names),
+            }
             assert "default-src &#39;none&#39;" in html or "default-src 'none'" in html
             assert "url(http" not in html and "@import" not in html
 
@@ -522,6 +847,13 @@ class TestText:
             (demand, "demand_by_area SET rate_per_1000_homes = 8 WHERE recorded_use_status = 'hidden'"),
             (data_quality, "accounting SET rows_area = 3 WHERE rows_area_status = 'hidden'"),
             (data_quality, "data_issue SET rows = 3 WHERE rows_status = 'hidden'"),
+            (data_quality, "issue_by_extract SET rows = 3 WHERE rows_status = 'hidden'"),
+            (data_quality, "quality_by_extract SET unplaced = 3 WHERE unplaced_status = 'hidden'"),
+            (
+                data_quality,
+                "quality_by_extract SET rate_damaged_per_100_records = 3 "
+                "WHERE rate_damaged_per_100_records_status = 'hidden'",
+            ),
             (
                 data_quality,
                 "placement_by_area SET records_coarse = 3 WHERE records_coarse_status = 'hidden'",
@@ -559,19 +891,58 @@ class TestText:
         assert not re.search(r"\bneeds?\b(?! JavaScript|s JavaScript)", words.replace("needs JavaScript", ""))
 
     def test_shares_are_of_the_homes_that_were_measured(self, drawn: Path) -> None:
-        data = page_data((drawn / "maps/nearest_site.html").read_text(encoding="utf-8"))
-        libraries = data["topics"][0]
-        values = libraries["figures"]["lsoa"]["within_800m"]["values"][0]
-        assert values[20] == round(100 * (15 * 20) / (600 + 10 * 20 - 20))
-        assert "Homes that could not be measured: 20." in libraries["source"]
-        assert "without coordinates: 1." in data["topics"][1]["source"]
+        data = page_data((drawn / "maps/travel.html").read_text(encoding="utf-8"))
+        topics = {topic["id"]: topic for topic in data["topics"]}
+        assert list(topics) == [
+            f"{kind}.{mode}" for kind in ("libraries", "surgeries") for mode in ("walk", "drive")
+        ]
+        walked = topics["surgeries.walk"]["figures"]["lsoa"]
+        assert walked["within_10_minutes"]["values"][0][20] == round(100 * 195 / 780)
+        # One home short of all is not all of them, and one more than none is not none.
+        assert travel._per_cent(999, 1000) == 99 and travel._per_cent(1, 1000) == 1
+        assert (travel._per_cent(1000, 1000), travel._per_cent(0, 1000), travel._per_cent(0, 0)) == (
+            100,
+            0,
+            None,
+        )
+        source = topics["surgeries.walk"]["source"]
+        for words in (
+            "Sites not drawn, since without coordinates: 1.",
+            "More than 15 minutes is called too far.",
+            "Homes that could not be measured: 20.",
+            "Homes without any way to a site: 2.",
+            "so far from any road that their time is doubtful: 7.",
+        ):
+            assert words in source
+        assert "across" not in source and "called too far" not in topics["surgeries.drive"]["source"]
+        # Where nobody is cut off, there is nothing to choose.
+        assert "homes_without_way" in walked
+        assert "homes_without_way" not in topics["surgeries.drive"]["figures"]["lsoa"]
 
-    @pytest.mark.parametrize("module", [demand, nearest_site])
+    def test_without_roads_distances_are_in_a_straight_line(self) -> None:
+        with published_tables(with_roads=False) as con:
+            data = page_data(travel.draw(con))
+            libraries = data["topics"][0]
+            values = libraries["figures"]["lsoa"]["within_800m"]["values"][0]
+            assert values[20] == round(100 * (15 * 20) / (600 + 10 * 20 - 20))
+            assert "Homes that could not be measured: 20." in libraries["source"]
+            assert [topic["variant"] for topic in data["topics"]] == ["", ""]
+            assert travel.thumbnail(con).count("<circle") == 2
+            assert gaps.thumbnail(con) == ""
+            assert "This release has no open kind of site." in gaps.draw(con)
+            near = "'badges', 'libraries', 'straight line', 'authority', 'E06999001', 1190, 'published'"
+            near += ", 700, 'published', NULL, 'hidden', 59, 'published', NULL, 'hidden'"
+            con.execute(f"INSERT INTO published.reach_by_area VALUES ({near})")
+            words = re.sub(r"<[^>]*>|\s+", " ", gaps.draw(con))
+            assert "This release has no roads" in words and "Within 1,600 m" in words
+            assert re.search(r"Blue badges +badges +1,190 +700 +59% +withheld", words)
+
+    @pytest.mark.parametrize("module", [demand, travel])
     def test_a_release_without_figures_still_has_its_page(
         self, module: ModuleType, tmp_path: Path, offline_page: Any
     ) -> None:
         with published_tables() as con:
-            con.execute("DELETE FROM published.demand_by_area; DELETE FROM published.distance_to_site")
+            con.execute("DELETE FROM published.demand_by_area; DELETE FROM published.travel_by_area")
             html = module.draw(con)
             assert page_data(html)["topics"] == []
             assert module.thumbnail(con) == ""
@@ -659,11 +1030,11 @@ class TestInBrowser:
     def test_the_highest_class_says_no_more_than_there_is(
         self, drawn: Path, tmp_path: Path, offline_page: Any
     ) -> None:
-        with published_tables() as con:
+        with published_tables(with_roads=False) as con:
             con.execute(
                 "UPDATE published.distance_to_site SET homes_within_1600m = homes_measured WHERE homes > 700"
             )
-            (tmp_path / "page.html").write_text(nearest_site.draw(con), encoding="utf-8")
+            (tmp_path / "page.html").write_text(travel.draw(con), encoding="utf-8")
         page = offline_page.open(tmp_path / "page.html")
         page.select_option("#measure", "within_1600m")
         labels = [text for text in texts(page, "#legend-rows th") if "%" in text]
@@ -845,7 +1216,7 @@ class TestInBrowser:
         page.wait_for_selector("html:not(.printing)")
         assert page.evaluate(view) == pytest.approx(on_screen, abs=1e-4)
 
-    @pytest.mark.parametrize("name", ["demand", "nearest_site"])
+    @pytest.mark.parametrize("name", ["demand", "travel"])
     def test_a_map_prints_on_one_sheet(self, drawn: Path, offline_page: Any, name: str) -> None:
         page = offline_page.open(drawn / f"maps/{name}.html")
         paper = page.pdf(prefer_css_page_size=True)
@@ -853,8 +1224,81 @@ class TestInBrowser:
         width, height = (float(one) for one in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper)[0])
         assert (round(width), round(height)) == (842, 595)  # A4 landscape, in points
 
-    def test_distance_says_loudly_what_it_is(self, drawn: Path, offline_page: Any) -> None:
-        page = offline_page.open(drawn / "maps/nearest_site.html")
+    def test_ways_there_are_chosen_by_kind_and_mode(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/travel.html")
+        assert "Contains map data" in page.inner_text(".imprint")
+        assert "lacks one-way streets, speed limits and footpaths" in page.inner_text(".warning")
+        assert page.locator("#topic option").all_inner_texts() == ["Libraries", "Surgeries"]
+        # Each kind by the way that is expected, until the reader chooses one.
+        assert page.inner_text("#caption") == "Libraries, by car: median time to the nearest site"
+        page.select_option("#topic", label="Surgeries")
+        assert page.inner_text("#caption") == "Surgeries, on foot: median time to the nearest site"
+        assert options(page, "#variant") == ["On foot", "By car"]
+        labels = [text for text in texts(page, "#legend-rows th") if "min" in text]
+        page.select_option("#variant", "By car")
+        assert [text for text in texts(page, "#legend-rows th") if "min" in text] == labels, (
+            "classes are the same"
+        )
+        assert labels[0] == "Under 5 min" and labels[-1] == "30 min and over"
+        page.select_option("#variant", "On foot")
+        page.select_option("#topic", label="Libraries")
+        assert page.inner_text("#caption").startswith("Libraries, on foot:")
+        page.select_option("#measure", "within_10_minutes")
+        assert page.url.endswith("#libraries.walk/within_10_minutes/lsoa//")
+        assert "Local Road 25" in page.inner_html(
+            "main"
+        ) and "Not allowed on: Pedestrianised Street" in page.inner_html("main")
+        page.select_option("#measure", "score")
+        assert page.inner_text("#legend-unit").startswith("Sites per 10,000 people: sites within 30 minutes")
+        page.select_option("#measure", "within_10_minutes")
+        # A kept link leads to the same map.
+        page.reload()
+        assert page.inner_text("#caption") == "Libraries, on foot: homes within 10 minutes"
+        page.fill("#search", "quay")
+        page.keyboard.press("Enter")
+        assert page.inner_text("#caption").startswith("Surgeries, on foot:")
+
+    def test_gaps_tell_who_is_too_far(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/gaps.html")
+        card = page.locator("#surgeries")
+        words = card.inner_text()
+        assert "3,000 of 14,980 homes (20.0%) are more than 15 minutes' walk away." in words
+        assert "From 2 of them no road leads to any site." in words
+        assert (
+            "In the most deprived decile that lives here (2) it is under 0.1%, in the least deprived (10) 33.2%."
+            in words
+        )
+        assert "By car it would be none." in words and "20 homes could not be measured." in words
+        rows = [" ".join(row.split()) for row in card.locator(".decile-table tbody tr").all_inner_texts()]
+        assert rows == [
+            "All homes 14,980 3,000 20.0%", "2 5,980 2 under 0.1%", "10, least deprived 9,000 2,990 33.2%",
+        ]  # fmt: skip
+        # Its parts are the whole bar: 5 minutes, 10, ..., beyond 30, no way there.
+        widths = card.locator(".whole-row rect").evaluate_all(
+            "all => all.map(one => Number(one.getAttribute('width')))"
+        )
+        homes = (1980, 4000, 6000, 2000, 940, 58, 2)
+        assert widths == [pytest.approx(1000 * one / 14_980, abs=0.06) for one in homes]
+        assert card.locator("figure path").count() == COLUMNS * ROWS
+        assert card.locator("figure circle").count() == 1
+        users = [" ".join(row.split()) for row in card.locator(".user-table tbody tr").all_inner_texts()]
+        assert users == ["Blue badges badges 1,190 700 59% withheld", "Meters <b> meters 500 300 60% 495 99%"]
+        assert "Of these counts 1 is withheld." in page.inner_text("main")
+        assert "No home is more than 15 minutes' drive away." in page.inner_text("#libraries")
+        card.locator("figcaption a").click()
+        # Another page, which draws itself once it is loaded.
+        page.locator("#caption", has_text="Surgeries, on foot: homes within 15 minutes").wait_for()
+
+    def test_gaps_refuse_a_hidden_figure_that_has_a_value(self) -> None:
+        with published_tables() as con:
+            con.execute("UPDATE published.reach_by_area SET within_20_minutes = 7 WHERE dataset = 'badges'")
+            with pytest.raises(ValueError, match="a hidden figure carries a value"):
+                gaps.draw(con)
+
+    def test_distance_says_loudly_what_it_is(self, tmp_path: Path, offline_page: Any) -> None:
+        with published_tables(with_roads=False) as con:
+            (tmp_path / "page.html").write_text(travel.draw(con), encoding="utf-8")
+        page = offline_page.open(tmp_path / "page.html")
         assert "Straight-line distance, not by road" in page.inner_text(".warning")
         assert page.is_visible(".warning")
         assert page.locator(".leaflet-sites-pane path").count() == 2
@@ -886,24 +1330,151 @@ class TestInBrowser:
     def test_legend_is_in_sight_on_a_small_laptop(self, drawn: Path, browser: Browser) -> None:
         with browser.new_context(offline=True, viewport={"width": 1366, "height": 768}) as context:
             page = context.new_page()
-            for name in ("demand", "nearest_site"):
+            for name in ("demand", "travel"):
                 page.goto((drawn / f"maps/{name}.html").as_uri())
                 box = page.locator("#legend-rows").bounding_box()
                 assert box is not None and box["y"] + box["height"] < 768
 
-    def test_quality_accounts_for_every_record(self, drawn: Path, offline_page: Any) -> None:
-        page = offline_page.open(drawn / "maps/data_quality.html")
-        shown = page.locator(".accounts:visible tbody tr")
-        badges = shown.filter(has_text="Blue badges").inner_text()
-        assert "1,200" in badges and "withheld" in badges and "96.6%" in badges
-        assert shown.filter(has_text="Meters <b>").locator(".bar span").count() == 1
-        page.select_option("#by", "weight")
-        assert "1,500" in page.locator(".accounts:visible tbody tr").filter(has_text="Meters").inner_text()
+    def test_catchments_are_coloured_by_site_or_by_minutes(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/catchments.html")
+        assert texts(page, "#caption") == ["Libraries, by car: which is nearest by road"]
+        fills = shape_fills(page)
+        assert len(fills - Counter({"none": fills["none"]})) == 2 and legend_counts(page) == {
+            "nearest": 13_000,
+            "blank": 500,
+        }
+        said = page.locator("#legend-total").inner_text()
+        assert (
+            "For 1,300 of 13,500 homes (10%) the nearest by road is not the nearest in a straight line."
+            in said
+        )
+        assert "For 20 of 13,000 homes (under 1%)" in said
+        page.select_option("#view", "minutes")
+        assert legend_counts(page) == {"0-5": 9000, "20-30": 4000, "blank": 500}
+        assert texts(page, "#caption") == ["Libraries, by car: minutes to the nearest"]
+        page.select_option("#mode", "walk")
+        assert texts(page, "#caption") == ["Libraries, on foot: minutes to the nearest"]
+        page.select_option("#kind", "surgeries")
+        assert options(page, "#mode") == ["walk"] and legend_counts(page) == {"5-10": 12_000, "blank": 0}
+        assert page.evaluate("location.hash") == "#surgeries/walk/minutes/"
 
-    def test_quality_says_by_which_key_and_where(self, drawn: Path, offline_page: Any) -> None:
+    def test_catchments_tell_of_a_site(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/catchments.html")
+        page.fill("#search", "millbr")
+        page.keyboard.press("Enter")
+        said = " ".join(page.locator("#selected").inner_text().split())
+        for words in (
+            "Millbrook Library Libraries, by car",
+            "Homes nearest 7,400", "People nearest 16,000", "People expected (Huff) 15,000",
+            "Can take: opening hours 40", "People nearest for each of these 400", "Hectares of catchment 1,100",
+            "Nearest by road, though not in a straight line: 1,250 homes (else </script>",
+            "In a straight line, though not by road: 50 homes (by road </script>",
+            "Nearest by road, though not by the published catchment: 20 homes (else Closed Library 20).",
+        ):  # fmt: skip
+            assert words in said, words
+        page.click("#clear")
+        assert page.locator("#selected").is_hidden()
+        # The one without ground and without a place on the map is in the table, all the same.
+        page.select_option("#kind", "surgeries")
+        page.get_by_role("button", name="Nowhere Surgery").click()
+        assert "No ground is nearest to it" in page.locator("#selected").inner_text()
+        assert page.evaluate("window.harmed") is None
+
+    def test_catchments_have_their_sites_as_a_table(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/catchments.html")
+        rows = [text.split("\t") for text in texts(page, "#figures tbody tr")]
+        assert [row[-1][-3:] for row in rows] == ["615", "400"]
+        heads = [text.rstrip(" \u25be\u25b4") for text in texts(page, "#figures thead th")]
+        assert heads == ["Site", "People nearest", "People expected", "People nearest per unit"]
+        page.locator("#figures thead button").first.click()
+        assert texts(page, "#figures tbody th")[-1] == "Millbrook Library"
+        page.select_option("#kind", "surgeries")
+        heads = [text.rstrip(" \u25be\u25b4") for text in texts(page, "#figures thead th")]
+        assert heads == ["Site", "Homes nearest", "Homes within 30 min", "Users published"]
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert len(texts(page, ".told tbody tr")) == 2 and page.locator(".told button").count() == 0
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        assert page.locator(".told").count() == 0
+
+    def test_without_roads_there_are_no_catchments(self, tmp_path: Path, offline_page: Any) -> None:
+        with published_tables(with_roads=False) as con:
+            (tmp_path / "page.html").write_text(catchments.draw(con), encoding="utf-8")
+            assert catchments.thumbnail(con) == ""
+        page = offline_page.open(tmp_path / "page.html")
+        assert texts(page, "#caption") == ["There are no catchments in this release"]
+        assert "this release has no roads" in texts(page, ".warning")[0]
+        assert page.locator(".choices").is_hidden() and page.locator("#figures").is_hidden()
+
+    def test_catchments_are_simplified_until_they_fit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with published_tables() as con:
+            found = catchments._polygons(con)
+        fine = catchments._tolerance(found)
+        monkeypatch.setattr(catchments, "VERTICES", 10)
+        assert catchments._tolerance(found) == fine * catchments.TOLERANCES[-1]
+
+    def test_scorecard_says_at_a_glance_how_good_and_how_late(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.page
+        page.clock.set_fixed_time(dt.datetime(2026, 11, 16, 9))
+        offline_page.open(drawn / "maps/data_quality.html")
+        badges, meters, *_ = texts(page, ".glance tbody tr")
+        assert "91.6%" in badges and "+3.3 points" in badges and "3.8" in badges
+        # Due on 14 November, read on the 16th; the page itself holds the day alone.
+        assert "overdue by 2 days" in badges and "1 missing before" in badges
+        assert "1 error" in badges and "1 warning" in badges
+        assert "100%" in meters and "nothing is promised" in meters and "nothing grave" in meters
+        assert "16 November 2026: 1 dataset is overdue" in page.inner_text("#today")
+        dates = texts(page, "#badges .extracts li")
+        assert dates[2] == "31 Aug 2026 missing, due on 14 Sep 2026"
+        assert dates[4] == "31 Oct 2026 next, due on 14 Nov 2026: overdue by 2 days"
+        page.click(".glance a:has-text('Meters')")
+        assert page.url.endswith("#meters")
+
+    def test_scorecard_before_the_day_says_when_it_is_due(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.page
+        page.clock.set_fixed_time(dt.datetime(2026, 11, 14, 23))
+        offline_page.open(drawn / "maps/data_quality.html")
+        assert "due on 14 Nov 2026" in texts(page, ".glance tbody tr")[0]
+        assert "nothing more is overdue" in page.inner_text("#today")
+
+    def test_scorecard_without_script_tells_the_days(self, drawn: Path, browser: Browser) -> None:
+        with browser.new_context(offline=True, java_script_enabled=False) as context:
+            page = context.new_page()
+            page.goto((drawn / "maps/data_quality.html").as_uri())
+            assert "due on 14 Nov 2026" in page.inner_text(".glance")
+            assert "overdue" not in page.inner_text("main")
+
+    def test_scorecard_shows_what_became_of_it(self, drawn: Path, offline_page: Any) -> None:
         page = offline_page.open(drawn / "maps/data_quality.html")
-        badges = page.locator(".accounts:visible tbody tr").filter(has_text="Blue badges").inner_text()
-        assert "On a property or building by UPRN 700, address 350" in badges
+        charts = page.locator("#badges .trends figure")
+        assert [text.splitlines()[0] for text in charts.all_inner_texts()] == [
+            "Placed on a property, building or point 91.6%",
+            "Without a place withheld",
+            "Damaged identifiers, in 100 records 3.8",
+            "Rows rejected withheld",
+        ]
+        placed, unplaced, damaged, _ = charts.all()
+        assert placed.locator("circle").count() == 3 and placed.locator(".none").count() == 0
+        assert unplaced.locator("circle").count() == 2 and unplaced.locator(".none").count() == 1
+        # The one between is withheld: no line leads through it.
+        assert damaged.locator("circle").count() == 2 and damaged.locator(".line").count() == 0
+        told = placed.locator("[role=img]").get_attribute("aria-label")
+        assert told == "31 Jul 2026: 89.0%; 31 Aug 2026: 88.3%; 30 Sep 2026: 91.6%"
+        good = page.inner_text("#badges .parts > div:first-child")
+        assert "1,190 records. Property 1,040, Building 50, Postcode 100." in good
+        assert "Withheld: point, area only, not placed, rows rejected." in good
+        assert "Damaged identifiers 45, by kind: uprn rounded 45." in good
+        assert "One extract so far" in page.inner_text("#meters")
+
+    def test_scorecard_accounts_for_every_record(self, drawn: Path, offline_page: Any) -> None:
+        page = offline_page.open(drawn / "maps/data_quality.html")
+        account = page.locator("#badges details.account")
+        assert not account.locator("p").first.is_visible()
+        account.locator("summary").click()
+        assert "read 1,200 = kept 1,190 + rejected withheld" in account.inner_text()
+        assert "On a property or building by UPRN 700, address 350." in account.inner_text()
+        assert account.locator("p").count() == 1
+        # Each meter stands for three.
+        assert "read 1,500 = kept 1,500" in (page.locator("#meters details.account").text_content() or "")
         where = page.locator("details.areas")
         assert where.count() == 1 and not where.locator("table").first.is_visible()
         where.locator("summary").click()
@@ -911,19 +1482,29 @@ class TestInBrowser:
         assert texts(page, "details.areas td:nth-child(2)") == ["400", "withheld", "405", "350"]
         assert "100.0%" in texts(page, "details.areas tbody tr")[2], "a rounded share is never more than all"
 
-    def test_quality_issues_can_be_narrowed(self, drawn: Path, offline_page: Any) -> None:
+    def test_scorecard_issues_can_be_narrowed_and_sorted(self, drawn: Path, offline_page: Any) -> None:
         page = offline_page.open(drawn / "maps/data_quality.html")
         rows = page.locator(".issue:visible")
         assert [text.strip() for text in texts(page, ".issue .severity")] == ["error", "warning", "info"]
+        # Of this extract, of the one before, of all.
+        assert texts(page, "#badges .issue:first-child td.number") == ["45", "few or none", "45"]
         page.select_option("#issue-severity", "error")
         assert rows.count() == 1 and "Export as text" in rows.first.inner_text()
+        assert texts(page, ".card:visible h2") == ["Blue badges"]
+        assert page.locator(".glance tbody tr:visible").count() == 1
         page.select_option("#issue-severity", "")
-        page.select_option("#issue-title", "Meters <b>")
+        page.select_option("#issue-of", "meters")
         assert rows.count() == 1
-        page.select_option("#issue-title", "")
+        page.select_option("#issue-of", "")
         page.fill("#search", "postcode")
         assert rows.count() == 1 and EVIL in rows.first.inner_text()
         assert page.inner_text("#issue-count") == "1 of 3 issues"
+        page.fill("#search", "blue badges")
+        assert rows.count() == 2, "found by its name, a dataset is shown whole"
+        page.click("#badges th button:has-text('Severity')")
+        assert [text.strip() for text in texts(page, "#badges .severity")] == ["error", "warning"]
+        page.click("#badges th button:has-text('Severity')")
+        assert [text.strip() for text in texts(page, "#badges .severity")] == ["warning", "error"]
         assert page.locator("img").count() == 0
 
     def test_who_is_missing_says_it_in_plain_words(self, drawn: Path, offline_page: Any) -> None:
@@ -962,4 +1543,4 @@ def test_thumbnails_draw_the_areas(drawn: Path) -> None:
         svg = picture(con)
         assert svg.count("<path") == COLUMNS * ROWS
         assert svg.count('fill="#cfcfcf"') == len(HIDDEN)
-        assert nearest_site.thumbnail(con).count("<circle") == 2
+        assert travel.thumbnail(con).count("<circle") == 2

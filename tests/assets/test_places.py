@@ -794,6 +794,13 @@ def test_homes_of_an_open_tally_where_there_is_no_gazetteer(tmp_path: Path) -> N
             (6, None, None),
             (7, OA4, Decimal(WEST + 650)),
         ]
+        # In each area that they are known to lie in, once.
+        by_area = "SELECT area_type, area_code, CAST(sum(homes) AS BIGINT) FROM places.home_area "
+        by_area += "GROUP BY ALL ORDER BY ALL"
+        assert answer(con, by_area) == [
+            ("authority", CODE, 18), ("lsoa", LSOA1, 5), ("lsoa", LSOA2, 7), ("msoa", MSOA, 12), ("ward", WARD1, 5),
+            ("ward", WARD2, 7),
+        ]  # fmt: skip
 
 
 def test_sites_of_the_latest_extract(tmp_path: Path) -> None:

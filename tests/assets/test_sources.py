@@ -16,6 +16,7 @@ import pytest
 from pipelines import ingest
 from pipelines.authority import Source, is_pattern, load_authority
 from pipelines.descriptions import read_description
+from pipelines.reading_plan import SQL_TYPES
 from pipelines.tables import ASSETS
 
 NSUL = (
@@ -142,6 +143,13 @@ PUBLISHED: list[tuple[str, str, str, str, dict[str, Any]]] = [
         'E06000022,Bath,E01014370,Bath 007A,"1,712",5,150,120',
         {"area_code": "E01014370", "people": 1712, "people_65_and_over": 270, "dwellings": None},
     ),
+    (
+        "gp_registered_patients",
+        "gp-reg-pat-prac-lsoa-all.csv",
+        "PUBLICATION,EXTRACT_DATE,PRACTICE_CODE,PRACTICE_NAME,LSOA_CODE,SEX,NUMBER_OF_PATIENTS",
+        "GP_PRAC_PAT_LIST,01APR2024,L81039,HEART OF BATH,E01014370,ALL,412",
+        {"site_reference": "L81039", "area_code": "E01014370", "patients": 412},
+    ),
 ]
 
 
@@ -161,7 +169,7 @@ def test_description_of_a_source_is_whole(path: Path) -> None:
         )
     for column, described in source.table.items():
         assert described.meaning, column
-        assert described.kind in ingest.SQL_TYPES, column
+        assert described.kind in SQL_TYPES, column
     assert source.licence
     assert source.cadence
     assert source.meaning.endswith(".")

@@ -7,6 +7,7 @@ import re
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import fiona
@@ -184,7 +185,7 @@ ROAD_LINK = (
 ).split()
 
 
-def test_the_roads_are_one_network_of_every_rank() -> None:
+def test_the_roads_are_one_network_of_every_rank_and_an_island() -> None:
     path = SAMPLE / "sources/os_open_roads/oproad_gb.gpkg"
     assert fiona.listlayers(path) == ["road_link", "road_node", "motorway_junction"]
     with fiona.open(path, layer="road_node") as layer:
@@ -199,17 +200,44 @@ def test_the_roads_are_one_network_of_every_rank() -> None:
         joined[link["end_node"]].add(link["start_node"])
         assert Point(line.coords[0]).distance(nodes[link["start_node"]]) < 0.02
         assert Point(line.coords[-1]).distance(nodes[link["end_node"]]) < 0.02
-    reached, waiting = set(), [next(iter(nodes))]
-    while waiting:
-        node = waiting.pop()
-        if node not in reached:
-            reached.add(node)
-            waiting.extend(joined[node])
-    assert reached == set(nodes)
+    parts: list[set[str]] = []
+    for begin in nodes:
+        if not any(begin in part for part in parts):
+            part, waiting = set(), [begin]
+            while waiting:
+                node = waiting.pop()
+                if node not in part:
+                    part.add(node)
+                    waiting.extend(joined[node])
+            parts.append(part)
+    island, mainland = sorted(parts, key=len)
+    assert (len(island), len(mainland)) == (3, len(nodes) - 3)
+    on_it = [link for link, _ in links if link["start_node"] in island]
+    between = [(link["start_node"], link["end_node"]) for link in on_it]
+    assert len(on_it) == len(set(between)) + 1 == 4, "two links are parallel"
+    assert [link["form_of_way"] for link in on_it if link["loop"]] == ["Roundabout"]
+    assert [a == b for a, b in between] == [bool(link["loop"]) for link in on_it]
     assert {k["road_function"] for k, _ in links} == {
-        "A Road", "B Road", "Minor Road", "Local Road", "Local Access Road",
+        "A Road", "B Road", "Minor Road", "Local Road", "Local Access Road", "Restricted Local Access Road",
     }  # fmt: skip
     assert {"Clockmakers Bridge", "Otter Bridge"} <= {k["name_1"] for k, _ in links}
+
+
+def test_the_river_is_crossed_by_its_two_bridges_alone() -> None:
+    path = SAMPLE / "sources/os_open_rivers/oprvrs_gb.gpkg"
+    assert fiona.listlayers(path) == ["watercourse_link", "hydro_node"]
+    with fiona.open(path, layer="watercourse_link") as layer:
+        columns = "id flow_direction length fictitious form watercourse_name watercourse_name_alternative start_node"
+        assert list(layer.schema["properties"]) == [*columns.split(), "end_node"]
+        reaches = [(dict(f["properties"]), shape(f["geometry"])) for f in layer]
+    assert [reach["form"] for reach, _ in reaches] == ["inlandRiver", "inlandRiver", "tidalRiver"]
+    for (upper, above), (lower, below) in pairwise(reaches):
+        assert upper["end_node"] == lower["start_node"]
+        assert above.coords[-1] == below.coords[0], "each reach flows into the next"
+    with fiona.open(SAMPLE / "sources/os_open_roads/oproad_gb.gpkg", layer="road_link") as layer:
+        roads = [(f["properties"]["name_1"], shape(f["geometry"])) for f in layer]
+    over = [name for name, road in roads if any(road.intersects(line) for _, line in reaches)]
+    assert sorted(over) == ["Clockmakers Bridge", "Otter Bridge"]
 
 
 def test_latitude_and_longitude_are_those_of_the_grid_reference() -> None:
@@ -295,6 +323,29 @@ def test_deprivation_and_population_cover_every_lsoa(directory: Rows) -> None:
     assert {r[2] for r in data[4:]} == lsoas
     for row in data[4:]:
         assert row[4] == sum(int(str(n)) for n in row[5:])
+
+
+def test_nearly_everybody_is_registered_with_a_practice_of_the_borough() -> None:
+    rows = read(SAMPLE / "sources/gp_registered_patients/gp-reg-pat-prac-lsoa-all_2026-10.csv")
+    known = {r["PRACTICE_CODE"] for r in read(SAMPLE / "sites/gp_practices/gp_practices_2026-10-01.csv")}
+    patients = [(r["PRACTICE_CODE"], r["LSOA_CODE"], int(r["NUMBER_OF_PATIENTS"])) for r in rows]
+    assert {code for code, _, _ in patients} == known | {"Q99901"}
+    (people,) = re.findall(r"([0-9,]+) people", (SAMPLE / "README.md").read_text("utf-8"))
+    here = sum(n for code, lsoa, n in patients if code in known and lsoa != "NO2011")
+    assert abs(here - int(people.replace(",", ""))) < 0.5 * len(patients), (
+        "each row is rounded, nobody is lost"
+    )
+    assert len({lsoa for _, lsoa, _ in patients}) == 40 + 1
+
+
+def test_priority_areas_are_of_schools_and_lie_across_each_other() -> None:
+    urns = {
+        r["URN"] for r in read(SAMPLE / "sites/schools/schools_2026-10-01.csv") if r["PHASE"] == "Primary"
+    }
+    with fiona.open(SAMPLE / "sources/catchment_area/priority_areas_2026-09.gpkg") as layer:
+        areas = [(feature["properties"]["site_reference"], shape(feature["geometry"])) for feature in layer]
+    assert len(areas) == len({urn for urn, _ in areas} & urns) == 3
+    assert sum(a.intersection(b).area > 10_000 for a, b in pairwise([area for _, area in areas])) >= 1
 
 
 def test_the_gazetteer_has_shells_twins_and_bad_rows(

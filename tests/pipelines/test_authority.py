@@ -19,7 +19,7 @@ from pipelines.authority import (
 )
 from pipelines.descriptions import DescriptionError
 from pipelines.gathered import gathered_tables
-from pipelines.ingest import FIXED
+from pipelines.reading_plan import FIXED
 
 AUTHORITY = "name: Test\ncode: E06999001\narea_vintage: 2021\n"
 OUTSIDE = "wanted a pattern inside the folder; set `folder` for files kept elsewhere"
@@ -222,7 +222,8 @@ def test_authority_is_read_whole(tmp_path: Path) -> None:
         (DATASET + "files: '**.csv'", "8:1: `files`: `**.csv`: wanted `**` alone between two slashes"),
         (
             DATASET + "format: xls",
-            "8:1: `format`: wanted one of csv, xlsx, parquet, geopackage, geojson; found `xls`; did you mean `xlsx`?",
+            "8:1: `format`: wanted one of csv, xlsx, parquet, geopackage, geojson, osm; found `xls`; "
+            "did you mean `xlsx`?",
         ),
         (
             DATASET + "encoding: utf-99",
@@ -353,9 +354,8 @@ def test_unknown_source_is_told(tmp_path: Path) -> None:
         "sources.os_open_urpn sources/os_open_urpn: `os_open_urpn` is not a source that is known; "
         "did you mean `os_open_uprn`?",
         "sources.zoo sources/zoo: `zoo` is not a source that is known; known are area_boundary, area_lookup, "
-        "code_point_open, cross_reference, delivery_point, deprivation, llpg, onsud, os_open_linked_identifiers, "
-        "os_open_roads, os_open_uprn, "
-        "population",
+        "catchment_area, code_point_open, cross_reference, delivery_point, deprivation, gp_registered_patients, llpg, "
+        "onsud, os_open_linked_identifiers, os_open_rivers, os_open_roads, os_open_uprn, osm_roads, population",
     ]
 
 
@@ -499,6 +499,12 @@ def test_uses_say_what_records_may_be_used_for(tmp_path: Path) -> None:
     [
         ("uses: [demand, overlp]", "overlp"),
         ("keep_months: 0", "keep_months"),
+        (
+            "cadence: now and then",
+            "`now and then` does not say how often: wanted words such as daily, weekly",
+        ),
+        ("due_days: 14", "`due_days`: say also how often extracts are promised, as in `cadence: monthly`"),
+        ("cadence: monthly\ndue_days: -1", "due_days"),
     ],
 )
 def test_uses_and_months_that_are_none(line: str, message: str, tmp_path: Path) -> None:

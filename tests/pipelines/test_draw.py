@@ -63,13 +63,13 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         CREATE TABLE published.dataset (
             dataset VARCHAR, role VARCHAR, title VARCHAR, owner VARCHAR, sensitivity VARCHAR, licence VARCHAR,
             attribution VARCHAR, kind VARCHAR, counts VARCHAR, first_as_at DATE, last_as_at DATE, withheld_rows BIGINT,
-            is_stale BOOLEAN, refused_as_at DATE
+            is_stale BOOLEAN, refused_as_at DATE, cadence VARCHAR, due_days BIGINT
         );
         INSERT INTO published.dataset VALUES
             ('badges', 'service', 'Blue badges', 'Access team', 'personal', NULL, NULL, 'stock', 'badge',
-             '2026-01-31', '2026-06-30', NULL, true, '2026-07-31'),
+             '2026-01-31', '2026-06-30', NULL, true, '2026-07-31', 'monthly', 14),
             ('libraries', 'site', 'Libraries', 'Culture', 'open', 'OGL v3', 'Contains council data.', 'stock', '',
-             '2026-03-01', '2026-03-01', 0, false, NULL);
+             '2026-03-01', '2026-03-01', 0, false, NULL, '', NULL);
         CREATE TABLE published.source (
             source VARCHAR, title VARCHAR, publisher VARCHAR, licence VARCHAR, attribution VARCHAR, epoch VARCHAR
         );

@@ -100,6 +100,20 @@ def test_what_is_read_all_the_same(content: str | bytes, tmp_path: Path) -> None
     assert got.kept == WHOLE
 
 
+def test_extract_that_is_an_earlier_one_again_is_read_and_told(tmp_path: Path) -> None:
+    """Nothing may have changed; but of a service somebody should ask."""
+    september = (
+        write_small_authority(tmp_path / "as_sent") / "services/council_tax/council_tax_2026-09.csv"
+    ).read_text()
+    got = read(tmp_path, september)
+    assert got.refused == {}
+    assert got.kept[0] == 48
+    assert got.said == [
+        "extract_repeated: the extract of council_tax of 2026-10-31 is byte for byte that of 2026-09-30: has nothing "
+        "changed, or was it not exported again?"
+    ]
+
+
 def test_column_that_was_added_is_left_out_and_told(tmp_path: Path) -> None:
     rows = october()
     got = read(tmp_path, written([[*rows[0], "EMAIL"], *([*row, PERSONAL] for row in rows[1:])]))

@@ -186,6 +186,32 @@ def test_rows_of_one_date_in_two_files(tmp_path: Path) -> None:
         assert read.rejected == [("a.csv", 3, "superseded")]
 
 
+# The same bytes again
+
+
+def test_snapshot_that_is_the_one_before_again_is_the_state_of_its_month(tmp_path: Path) -> None:
+    same = "REF,UPRN\na,1\n"
+    files = {f"x_2026-{month}.csv": same for month in ("07", "08", "09")} | {"x_2026-08 copy.csv": same}
+    with reading(tmp_path, STOCK + COLUMNS, files) as read:
+        assert read.state == {day: [("a", 1)] for day in ("2026-07-31", "2026-08-31", "2026-09-30")}
+        assert read.got.refused == (
+            ("services/tax/x_2026-08 copy.csv", "the same file as services/tax/x_2026-08.csv: remove one"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("described", "text"),
+    [
+        (FLOW + EVENTS, "ON,PC\n2026-07-01,AB1 2CD\n"),
+        (STOCK + "as_at: {column: DAY}\ncolumns: {DAY: as_at, UPRN: uprn}\n", "DAY,UPRN\n2026-07-01,1\n"),
+    ],
+)
+def test_same_events_or_dated_rows_again_would_count_twice(described: str, text: str, tmp_path: Path) -> None:
+    with reading(tmp_path, described, {"x_2026-07.csv": text, "x_2026-08.csv": text}) as read:
+        assert read.refusal() == "the same file as services/tax/x_2026-07.csv: remove one"
+        assert read.got.rows_kept == 1
+
+
 # Events
 
 

@@ -7,6 +7,7 @@ import datetime
 import io
 import json
 import random
+import re
 import sqlite3
 import struct
 import zipfile
@@ -34,6 +35,7 @@ from pipelines.formats import (
     grid_transform,
     open_rows,
 )
+from tests.small_osm import Way, write_osm
 
 CANARY = "CANARY"
 BATH = (-2.3597, 51.3814)  # longitude and latitude, degrees
@@ -608,3 +610,72 @@ def test_no_features_at_all(tmp_path: Path) -> None:
     assert rows_of(features(tmp_path / "x.gpkg", "EPSG:27700", []))[1:] == ([], [])
     write(tmp_path / "x.geojson", '{"type": "FeatureCollection", "features": []}')
     assert "headers needed" in refusal(tmp_path / "x.geojson")
+
+
+# OpenStreetMap
+
+
+def test_lines_of_an_osm_file_with_their_tags_in_metres(tmp_path: Path) -> None:
+    nodes = {1: (375000.0, 165000.0), 2: (375100.0, 165000.0), 3: (375100.0, 165100.0)}
+    road = {
+        "highway": "primary",
+        "name": 'Rue d\'\u00c9t\u00e9 & "co"',
+        "oneway:bicycle": "no",
+        "surface": "mud",
+    }
+    ways: list[Way] = [
+        (7, [1, 2, 3], road),
+        (8, [1, 2, 3, 1], {"building": "yes"}),
+        (9, [1, 3], {"waterway": "river"}),
+    ]
+    path = write_osm(tmp_path / "x.osm", nodes, ways)
+    headers, good, bad = rows_of(path, "osm_id", GEOMETRY)
+    assert bad == []
+    assert "oneway_bicycle" in headers
+    assert "surface" not in headers
+    rows = [dict(zip(headers, row, strict=True)) for _, row in good]
+    # What is drawn around something is no line.
+    assert [(number, row["osm_id"]) for (number, _), row in zip(good, rows, strict=True)] == [
+        (1, "7"),
+        (2, "9"),
+    ]
+    assert (rows[0]["name"], rows[0]["oneway_bicycle"]) == ('Rue d\'\u00c9t\u00e9 & "co"', "no")
+    line = shapely.from_wkb(rows[0][GEOMETRY])
+    assert np.allclose(shapely.get_coordinates(line), list(nodes.values()), atol=0.02)
+    assert rows[1]["highway"] is None
+
+
+def test_way_outside_great_britain_has_no_geometry(tmp_path: Path) -> None:
+    path = write_osm(
+        tmp_path / "x.osm",
+        {1: (375000.0, 165000.0), 2: (375100.0, 165000.0)},
+        [(7, [1, 2], {"highway": "a"})],
+    )
+    text = re.sub(r'lon="[^"]+"', 'lon="12.5"', path.read_text("utf-8"))
+    headers, good, _ = rows_of(write(path, text), "osm_id")
+    assert good[0][1][headers.index(GEOMETRY)] is None
+
+
+def test_an_osm_file_that_is_cut_short_is_refused_whole(tmp_path: Path) -> None:
+    """The library would read what there is, without a word."""
+    nodes = {i: (375000.0 + i, 165000.0) for i in range(50)}
+    whole = write_osm(
+        tmp_path / "x.osm", nodes, [(i, [i, i + 1], {"highway": "path"}) for i in range(49)]
+    ).read_bytes()
+    assert len(rows_of(tmp_path / "x.osm", "osm_id")[1]) == 49
+    message = refusal(write(tmp_path / "y.osm", whole[: len(whole) * 3 // 4]), "osm_id")
+    assert (
+        message
+        == "wanted a whole OpenStreetMap file, which ends in `</osm>`; found another end: fetch it again"
+    )
+    assert "found something else" in refusal(write(tmp_path / "z.osm.pbf", b"UPRN,NAME\n1,a\n" * 9), "osm_id")
+    assert "it is damaged" in refusal(write(tmp_path / "w.osm", b"<html></html></osm>"), "osm_id")
+    assert refusal(tmp_path / "x.osm", "osm_id", layer="points").startswith("wanted the layer `lines`")
+
+
+def test_a_pbf_file_that_is_cut_short_is_refused_whole(real_data: Path, tmp_path: Path) -> None:
+    whole = (real_data / "osm_extracts" / "its-example.osm.pbf").read_bytes()
+    assert len(rows_of(write(tmp_path / "x.osm.pbf", whole), "osm_id")[1]) == 189
+    for length in (len(whole) - 1, len(whole) // 2):
+        message = refusal(write(tmp_path / "y.osm.pbf", whole[:length]), "osm_id")
+        assert "found one that is cut short or damaged after" in message

@@ -101,8 +101,8 @@ def test_rejected_rows_and_files(con: duckdb.DuckDBPyConnection) -> None:
 
 def test_issues_of_values(con: duckdb.DuckDBPyConnection) -> None:
     assert answer(con, "SELECT * FROM services.value_issue ORDER BY ALL") == [
-        ("order", "kind", "category_unknown", 1),
-        ("order", "uprn", "uprn_not_a_number", 2),
+        ("order", "2026-09-30", "kind", "category_unknown", 1),
+        ("order", "2026-09-30", "uprn", "uprn_not_a_number", 2),
     ]
 
 

@@ -14,8 +14,9 @@ from pipelines.authority import load_authority
 from pipelines.cli import main
 from pipelines.journal import CUT_OFF, PURPOSE, RUN_ENDED, RUN_STARTED, USER, Journal
 from pipelines.orchestrate.graph import definitions_for
-from pipelines.run import Output, opened, plan, run
+from pipelines.run import Output, opened, plan
 from tests.small_authority import CODE, PERSONAL, write_small_authority
+from tests.small_run import Small
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +47,11 @@ def three(tmp_path: Path) -> tuple[Journal, list[bytes]]:
     return kept, kept.path.read_bytes().splitlines(keepends=True)
 
 
-def test_a_run_from_start_to_end(folder: Path, output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PURPOSE, "Budget 2027,  first look")
-    made = run(load_authority(folder), output)
+def test_a_run_from_start_to_end(small: Small) -> None:
+    output, made = small.output, small.finished.made
     started, ended = says(output)
     assert (
-        started | {"event": RUN_STARTED, "authority": CODE, "purpose": "Budget 2027, first look"} == started
+        started | {"event": RUN_STARTED, "authority": CODE, "purpose": "as stated in each dataset"} == started
     )
     assert started["purposes"] == {
         "council_tax": "Council tax billing; used here to see which homes are occupied",
@@ -69,7 +69,9 @@ def test_a_run_from_start_to_end(folder: Path, output: Output, monkeypatch: pyte
     assert PERSONAL not in Journal(output.restricted).path.read_text("utf-8")
 
 
-def test_who_looks_is_not_in_it_and_who_fails_is(folder: Path, output: Output) -> None:
+def test_who_looks_is_not_in_it_and_who_fails_is(
+    folder: Path, output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
     authority = load_authority(folder)
     with opened(authority, output):
         pass
@@ -83,6 +85,10 @@ def test_who_looks_is_not_in_it_and_who_fails_is(folder: Path, output: Output) -
         raise KeyboardInterrupt
     assert says(output)[-2]["purpose"] == "as stated in each dataset"
     assert says(output)[-1]["outcome"] == "stopped"
+    monkeypatch.setenv(PURPOSE, "Budget 2027,  first look")
+    with opened(authority, output, command="a notebook"):
+        pass
+    assert says(output)[-2]["purpose"] == "Budget 2027, first look"
 
 
 def test_runs_from_the_pages_are_in_it(folder: Path, output: Output) -> None:

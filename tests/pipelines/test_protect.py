@@ -864,7 +864,16 @@ def test_each_shipped_definition_reads_its_layer_and_nothing_else() -> None:
 
 def test_sites_and_distances_leave_only_where_the_sites_are_open() -> None:
     found = {definition.name: definition for definition in definitions()}
-    assert {found[name].rows for name in ("site", "distance_to_site")} == {"open_only"}
+    names = (
+        "site",
+        "distance_to_site",
+        "travel_by_area",
+        "travel_gap",
+        "closure_by_area",
+        "closure_by_decile",
+        "closure_at_site",
+    )
+    assert {found[name].rows for name in names} == {"open_only"}
 
 
 def test_the_rule_itself_is_published(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

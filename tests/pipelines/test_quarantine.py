@@ -41,7 +41,7 @@ def test_a_refused_file_has_a_report_until_it_is_mended(own: Small, offline_page
     (found,) = reports(own.output.restricted, "council_tax")
     assert found == folder_of(own.output.restricted, "council_tax") / path.name / "report.html"
     assert made.problems[-2:] == (
-        "the former version stays in use",
+        "the other extracts are in use",
         f"what was wanted, and how to mend it: {found.as_posix()}",
     )
     said = text(found)
@@ -58,6 +58,8 @@ def test_a_refused_file_has_a_report_until_it_is_mended(own: Small, offline_page
     assert path.exists(), "it is the council's"
     page = offline_page.open(found)
     assert page.locator("h1").inner_text() == "council_tax_2026-10.csv could not be used"
+    assert "UPRN" in page.locator("li code").all_inner_texts()
+    assert "`" not in page.locator("main").inner_text()
 
     path.write_text(
         path.read_text().replace("BANDING", "BAND", 1).replace("PROPERTY_NO", "UPRN", 1) + "CANARY-77,,,,,,\n"

@@ -11,6 +11,7 @@ import sqlite3
 import struct
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from pipelines.release import (
     current_release,
 )
 from pipelines.run import page_modules, plan
-from pipelines.scan import Draw, scan
+from pipelines.scan import Draw, Known, _sites_named_by_area, scan
 from pipelines.warehouse import Warehouse
 from tests.small_authority import HOMES, LSOAS
 from tests.small_run import Small
@@ -347,3 +348,23 @@ def test_what_the_scan_finds_is_not_released(
             released.con, released.publications, released.rule, pages, gallery, tmp_path, "one", facts, audits
         )
     assert current_release(tmp_path) is None
+
+
+def test_a_site_called_by_its_area_is_not_the_area(released: Candidate) -> None:
+    area = f"Smallbridge {AREA[-2:]}"
+    with duckdb.connect() as con:
+        con.execute("CREATE SCHEMA published")
+        con.execute("CREATE TABLE published.site (name VARCHAR)")
+        con.execute(
+            "INSERT INTO published.site VALUES (?), (?), (NULL), ('West Library')", [f"{area} Library", area]
+        )
+        here = Candidate(con, released.folder, released.publications, released.rule, ())
+        assert _sites_named_by_area(here, {area}) == (f"{area} Library",)
+        assert _sites_named_by_area(Candidate(con, released.folder, (), released.rule, ()), {area}) == ()
+    known = replace(Known.of(released), sites=(f"{area} Library",))
+
+    def told(text: str) -> list[str]:
+        return [str(finding) for finding in known.numbers_in("page", "text", [text])]
+
+    assert told(f"{area} Library 7919") == []
+    assert told(f"{area} 7919") == told(f"{area} Library, {area}: 7919") != []

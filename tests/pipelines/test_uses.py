@@ -219,6 +219,7 @@ def test_what_is_fine() -> None:
 def test_every_layer_made_of_records_states_its_use_or_judges_their_quality(sample: Path) -> None:
     """A new layer is to say what it uses records for; those that only judge the data are named here."""
     quality = {"layers.accounting", "layers.data_issue", "layers.who_is_missing", "layers.held_back"}
+    quality |= {"layers.quality_by_extract", "layers.issue_by_extract", "layers.extract_due"}
     authority = load_authority(sample)
     tables = {step.name: step.table for step in plan(authority)}
     records = {f"services.{dataset.name}" for dataset in authority.datasets}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.authority import load_authority
-from pipelines.watching import HALF_COPIED_SECONDS, Look, Used, files_used, look
+from pipelines.watching import HALF_COPIED_SECONDS, TRY_AGAIN_SECONDS, Look, Used, files_used, look
 from tests.small_authority import write_small_authority
 from tests.small_run import Small
 
@@ -228,3 +228,31 @@ def test_files_used_are_those_of_the_last_run(small: Small) -> None:
         (f"services/council_tax/{path.name}", sha256(path), "read")
         for path in (small.folder / "services/council_tax").glob("*.csv")
     }
+
+
+def test_a_file_that_could_not_be_opened_is_tried_again_as_it_is(watched: Watched, september: Path) -> None:
+    """A run found it open elsewhere, so that nobody knows what it holds; the next look need not wait for a change."""
+    (watched.used[TAX],) = (
+        tuple(Used(one.file, "", "refused") if one.file == SEPTEMBER else one for one in watched.used[TAX]),
+    )
+    first = watched.look(1)
+    assert dict(first.concerned) == {TAX: (SEPTEMBER,)}
+    assert not watched.look(TRY_AGAIN_SECONDS - 1).concerned
+    again = watched.look(1)
+    assert dict(again.concerned) == {TAX: (SEPTEMBER,)}
+    assert again.key != first.key
+    watched.use_everything()
+    assert not watched.look(TRY_AGAIN_SECONDS).concerned
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="whoever may read everything does"
+)
+def test_a_file_that_a_look_cannot_open_is_tried_at_the_next(watched: Watched, september: Path) -> None:
+    october = september.with_name("council_tax_2026-10.csv")
+    october.write_text(september.read_text() + "\n")
+    october.chmod(0)
+    watched.look()
+    assert "it cannot be read: Permission denied" in watched.look().waiting[0]
+    october.chmod(0o600)
+    assert set(watched.look(1).concerned) == {TAX}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def test_a_file_that_comes_starts_one_run_of_what_it_concerns(own: Small) -> Non
     assert "it has just come" in str(daemon.tick())
     time.sleep(1.01)
     assert daemon.tick() == "Nothing has changed."
+    assert re.fullmatch("[0-9a-f]{20}", daemon.cursor), "Dagster shows it on one line"
     before = current_release(own.output.published)
 
     september = (own.folder / OCTOBER).with_name("council_tax_2026-09.csv").read_text()

@@ -1,0 +1,127 @@
+"""Capacity against demand at each site: one row per kind of site, mode of travel and site.
+
+Demand is told in three ways: those to whom the site is nearest; those who are expected there by Huff's model (nobody
+has to use the nearest; a site draws by its capacity over the square of the time, from homes within 30 minutes); and,
+where it is published, those who do use it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+KEY = ("site_kind", "mode", "site_id")
+DEPENDS_ON = (
+    "layers.area_profile",
+    "layers.road_link",
+    "layers.site",
+    "layers.snapped",
+    "layers.travel_time",
+    "places.home",
+    "places.site",
+    "services.site_kind",
+    "sources.authority",
+    "sources.gp_registered_patients",
+)
+USE = "impersonal"
+COLUMNS = {
+    "authority_code": ("VARCHAR", "GSS code of the authority"),
+    "site_kind": ("VARCHAR", "kind of site"),
+    "mode": ("VARCHAR", "walk, cycle or drive"),
+    "is_usual_mode": ("BOOLEAN", "whether people are expected to come to sites of the kind in this way"),
+    "site_id": ("VARCHAR", "the site"),
+    "site_name": ("VARCHAR", "its name"),
+    "capacity_of": ("VARCHAR", "what its capacity is counted in; empty where the kind tells of none"),
+    "capacity": ("DECIMAL(18, 4)", "what it can take; empty where it is not known"),
+    "homes_nearest": ("BIGINT", "homes to which it is the nearest of its kind, however far"),
+    "people_nearest": ("BIGINT", "people in these homes, as many to a home as in its LSOA; empty where not known"),
+    "homes_reaching": ("BIGINT", "homes that reach it within 30 minutes, nearest or not"),
+    "people_huff": ("BIGINT", "people expected there by Huff's model; empty where people are not known"),
+    "published_users": ("BIGINT", "who uses it by what is published (registered patients); empty where not known"),
+    "people_per_capacity": ("DECIMAL(18, 1)", "people to whom it is nearest, for each unit of its capacity"),
+    "huff_per_capacity": ("DECIMAL(18, 1)", "people expected there by Huff's model, for each unit of its capacity"),
+}  # fmt: skip
+NEAREST = """
+    SELECT travel.site_kind, travel.mode, travel.site_id, home.place, home.homes
+    FROM layers.travel_time AS travel
+    JOIN places.home AS home USING (place)
+    WHERE travel.nth = 1 AND travel.site_id IS NOT NULL
+    ORDER BY ALL
+"""
+PATIENTS = """
+    SELECT upper(trim(site_reference)), CAST(sum(patients) AS BIGINT) FROM sources.gp_registered_patients
+    GROUP BY ALL ORDER BY ALL
+"""
+
+
+def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The sites with their demand as an Arrow table; none where there are no roads."""
+    import numpy as np
+
+    from pipelines.travel.demand import PEOPLE, demand_of
+    from pipelines.travel.roads import network_from_table
+
+    network = network_from_table(con.sql("FROM layers.road_link"))
+    ((authority,),) = con.execute("SELECT authority_code FROM sources.authority").fetchall()
+    kinds = con.execute(
+        """
+        SELECT kind.site_kind, kind.direction, kind.mode, kind.capacity_of, kind.catchment, mode.mode
+        FROM services.site_kind AS kind
+        CROSS JOIN (SELECT DISTINCT mode FROM layers.snapped) AS mode
+        SEMI JOIN layers.site AS site ON site.site_kind = kind.site_kind
+        ORDER BY ALL
+        """
+    ).fetchall()
+    registered = dict(con.execute(PATIENTS).fetchall())
+    head = dict(con.execute(f"SELECT place, people FROM ({PEOPLE}) ORDER BY place").fetchall())
+    nearest: dict[tuple[str, str, str], list[float]] = {}
+    for kind, mode, site, place, homes in con.execute(NEAREST).fetchall():
+        had = nearest.setdefault((kind, mode, site), [0, 0])
+        had[0], had[1] = had[0] + homes, had[1] + head[place]
+    rows: list[tuple[Any, ...]] = []
+    for kind, direction, usual, capacity_of, catchment, mode in kinds:
+        found = demand_of(
+            network, mode, "sites" if direction == "to_site" else "homes",
+            con.sql("SELECT * FROM layers.snapped WHERE mode = ? AND what IN ('property', 'tally')", params=[mode]),
+            con.sql(
+                "SELECT * FROM layers.snapped WHERE mode = ? AND what = 'site' AND starts_with(place, ?)",
+                params=[mode, f"{kind} "],
+            ),
+            con.sql(PEOPLE),
+            con.sql("SELECT site_kind || ' ' || site_id AS place, capacity FROM places.site"),
+        )  # fmt: skip
+        _, expected = found.chosen()
+        reaching = np.bincount(found.site_of, found.homes[found.home_of], minlength=len(found.site))
+        named = dict(
+            con.execute(
+                "SELECT site_id, name FROM layers.site WHERE site_kind = ? ORDER BY site_id", [kind]
+            ).fetchall()
+        )
+        for at, place in enumerate(found.site.tolist()):
+            site = place.removeprefix(f"{kind} ")
+            homes, people = nearest.get((kind, mode, site), (0, 0))
+            takes = found.capacity[at]
+            per = [
+                f"{value / takes:.1f}" if takes > 0 and found.counts_people else None
+                for value in (people, expected[at])
+            ]
+            is_told = catchment == "gp_registered_patients"
+            users = registered.get(site.strip().upper()) if is_told else None
+            rows.append(
+                (
+                    authority, kind, mode, mode == usual, site, named.get(site), capacity_of,
+                    None if np.isnan(takes) else f"{takes:.4f}", int(homes),
+                    round(people) if found.counts_people else None, int(reaching[at]),
+                    round(expected[at]) if found.counts_people else None, users, *per,
+                )
+            )  # fmt: skip
+    kinds_of = {"BIGINT": pa.int64(), "BOOLEAN": pa.bool_()}
+    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    return pa.table(
+        {
+            name: pa.array(values, kinds_of.get(type_, pa.string()))
+            for (name, (type_, _)), values in zip(COLUMNS.items(), columns, strict=True)
+        }
+    )
