@@ -30,7 +30,7 @@ from pipelines.descriptions import DescriptionError, Problem, nearest
 from pipelines.formats import FileRefused, to_grid_metres
 from pipelines.gathered import RECORD_COLUMNS
 from pipelines.identifiers import ISSUES, Issue
-from pipelines.ingest import ingest_dataset
+from pipelines.ingest import dataset_table, files_table, ingest_dataset, rejected_table
 from pipelines.profile import ColumnProfile, Extract, Form, Profile, load, profile
 from pipelines.pseudonyms import Pseudonyms
 from pipelines.run import Output, plan
@@ -841,7 +841,12 @@ def _place(con: duckdb.DuckDBPyConnection, asked: Asked, aside: Path) -> Placing
     _replace(con, "services.record", "SELECT * FROM mine")
     if asked.dataset is not None:
         mine.add(f"services.{asked.dataset.name}")
-        _replace(con, f"services.{asked.dataset.name}", "SELECT * FROM kept")
+        own = dataset_table(asked.dataset)
+        _replace(con, own.full_name, "SELECT * FROM kept")
+        for beside in (files_table(own), rejected_table(own)):
+            # Of a dataset that no run has read yet, the gathered tables want these too.
+            if beside.full_name not in present:
+                _make(con, beside)
     if "services.dataset" in present:
         mine.add("services.dataset")
         _describe_mine(con, asked.dataset)

@@ -199,7 +199,9 @@ def _problem(
         return Problem(shown, *places.get(about, NOWHERE), text)
     if kind in {"literal_error", "enum"}:
         choices = [
-            part.strip(" '") for part in str(detail["ctx"]["expected"]).replace(" or ", ", ").split(",")
+            choice
+            for part in str(detail["ctx"]["expected"]).replace(" or ", ", ").split(",")
+            if (choice := part.strip(" '"))
         ]
         wanted, near = (
             f"wanted one of {', '.join(choices)}",

@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines.authority import Dataset, column_name
 from pipelines.extracts import Refusal, stands_alone
+from pipelines.forgetting import day_of_run
 from pipelines.tables import quoted, text_literal
 
 # A few values that cannot be read are slips; so many at least, and the column has changed.
@@ -107,7 +108,7 @@ def told(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
         f"CAST(sum(rows_kept) AS BIGINT) FROM {files} WHERE status = 'read' AND as_at IS NOT NULL "
         "GROUP BY as_at ORDER BY as_at DESC LIMIT 2"
     ).fetchall()
-    found = repeated(con, dataset)
+    found = repeated(con, dataset) + ahead(con, dataset)
     if len(read) < 2:
         return found
     (as_at, left_out, rows), (before, left_out_before, rows_before) = read
@@ -138,6 +139,21 @@ def repeated(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
         f"extract_repeated: the extract of {dataset.name} of {as_at} is byte for byte that of {before}: has nothing "
         "changed, or was it not exported again?"
         for as_at, before in found
+    ]
+
+
+def ahead(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
+    """A sentence where the newest extract describes a day that has not come yet, as a slip in its name does.
+
+    Reads `services.<dataset>_files`.
+    """
+    files = f"services.{quoted(f'{dataset.name}_files')}"
+    ((as_at,),) = con.execute(f"SELECT max(as_at) FROM {files} WHERE status = 'read'").fetchall()
+    if as_at is None or as_at <= day_of_run():
+        return []
+    return [
+        f"extract_ahead: the extract of {dataset.name} is of {as_at}, a day that has not come yet: is the date in its "
+        "name right? What is late, and what is newest, is reckoned by it"
     ]
 
 

@@ -254,7 +254,7 @@ def _site_capacity(authority: Authority) -> Table:
     parts = [
         f"SELECT {text_literal(d.name)} AS dataset, file, row_number,\n"
         f"    CAST({quoted(d.travel.capacity)} AS DECIMAL(18, 4)) AS capacity\n"
-        f"FROM services.{quoted(d.name)} WHERE {quoted(d.travel.capacity)} > 0"
+        f"FROM services.{quoted(d.name)} WHERE {quoted(d.travel.capacity)} >= 0"
         for d in of
     ] or [_rows(columns, [])]
     return Table(

@@ -485,7 +485,8 @@ def _write_database(
     path: Path,
 ) -> None:
     """The DuckDB file: tables only, each table and column with its meaning as a comment; geometry as WKB."""
-    database = f"release_{uuid.uuid4().hex}"
+    # The name stays in the file: the same in each, or the same tables would not be the same bytes.
+    database = "connected_places_release"
     con.execute(f"ATTACH {text_literal(str(path))} AS {database} (STORAGE_VERSION '{STORAGE_VERSION}')")
     try:
         con.execute("BEGIN")  # one transaction: else each comment would be flushed to disk by itself

@@ -52,36 +52,19 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """The scores as an Arrow table; none where there are no roads."""
     import numpy as np
 
-    from pipelines.travel.demand import PEOPLE, demand_of
+    from pipelines.travel.demand import ASKED, CAPACITY, PEOPLE, demands
     from pipelines.travel.roads import network_from_table
 
     network = network_from_table(con.sql("FROM layers.road_link"))
-    kinds = con.execute(
-        """
-        SELECT kind.site_kind, kind.direction, kind.mode, kind.capacity_of, mode.mode
-        FROM services.site_kind AS kind
-        CROSS JOIN (SELECT DISTINCT mode FROM layers.snapped) AS mode
-        SEMI JOIN layers.site AS site ON site.site_kind = kind.site_kind
-        ORDER BY ALL
-        """
-    ).fetchall()
     areas = con.execute(AREAS).fetchall()
     row_of = {(kind, code): row for row, (_, kind, code, *_) in enumerate(areas)}
     lies_in = con.execute(
         "SELECT place, area_type, area_code FROM places.home_area ORDER BY place, area_type"
     ).fetchall()
     rows: list[tuple[Any, ...]] = []
-    for kind, direction, usual, capacity_of, mode in kinds:
-        found = demand_of(
-            network, mode, "sites" if direction == "to_site" else "homes",
-            con.sql("SELECT * FROM layers.snapped WHERE mode = ? AND what IN ('property', 'tally')", params=[mode]),
-            con.sql(
-                "SELECT * FROM layers.snapped WHERE mode = ? AND what = 'site' AND starts_with(place, ?)",
-                params=[mode, f"{kind} "],
-            ),
-            con.sql(PEOPLE),
-            con.sql("SELECT site_kind || ' ' || site_id AS place, capacity FROM places.site"),
-        )  # fmt: skip
+    relations = (con.sql(sql) for sql in (ASKED, "FROM layers.snapped", PEOPLE, CAPACITY))
+    for asked, found in demands(network, *relations):
+        kind = asked.site_kind
         score = found.floating().accessibility
         flow, _ = found.chosen()
         number = {name: at for at, name in enumerate(found.place.tolist())}
@@ -109,7 +92,7 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
         )
         has_capacity = bool(np.isfinite(found.capacity).any())
         heads = "people" if found.counts_people else "homes"
-        what = str(capacity_of).replace("_", " ") if has_capacity else "sites"
+        what = str(asked.capacity_of).replace("_", " ") if has_capacity else "sites"
         times = 1000 if has_capacity else 10_000
         for at, (authority, area_type, code, name, homes) in enumerate(areas):
             coming = flows[at].sum()
@@ -117,7 +100,7 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
             site = str(found.site[leading]) if leading >= 0 else None
             rows.append(
                 (
-                    authority, kind, mode, mode == usual, area_type, code, name, homes,
+                    authority, kind, asked.mode, asked.is_usual, area_type, code, name, homes,
                     int(measured[at]), int(none[at]),
                     f"{times * total[at] / measured[at]:.3f}" if measured[at] else None,
                     f"{what} per {times:,} {heads}",

@@ -39,7 +39,7 @@ COLUMNS = {
     "band": ("VARCHAR", "`nearest` (up to 30 minutes), or minutes by road to the nearest site: 0-5, 5-10, ... 20-30"),
     "homes": ("BIGINT", "homes with that nearest site, or in that band, by the time from door to door"),
     "hectares": ("DECIMAL(18, 2)", "area, hectares"),
-    "geometry_wkb": ("BLOB", "multipolygon, WKB, EPSG:27700"),
+    "geometry_wkb": ("BLOB", "multipolygon, WKB, EPSG:27700; empty for a band in which homes are and no road is"),
 }  # fmt: skip
 BOUNDS = (5, 10, 15, 20, 30)  # minutes
 BANDS = tuple(f"{low}-{high}" for low, high in zip((0, *BOUNDS), BOUNDS, strict=False))
@@ -60,7 +60,10 @@ HOMES = f"""
 
 
 def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """The polygons as an Arrow table; none where there are no roads. A site that no ground is nearest to has no row."""
+    """The polygons as an Arrow table; none where there are no roads. A site that no ground is nearest to has no row.
+
+    A band of time in which there are homes, and no ground by a road, has its homes and no polygon.
+    """
     import shapely
 
     from pipelines.travel.places import snapped_from_table
@@ -111,6 +114,9 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
                 wkb = shapely.to_wkb(many, byte_order=1)
                 inside = homes.get((kind, mode, site, band), 0)
                 rows.append((authority, kind, mode, site, name, band, inside, area, wkb))
+            for i, band in enumerate(BANDS):
+                if i not in of_bands and (inside := homes.get((kind, mode, "", band), 0)):
+                    rows.append((authority, kind, mode, "", None, band, inside, "0.00", None))
     kinds = {"BIGINT": pa.int64(), "BLOB": pa.binary()}
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     return pa.table(

@@ -60,20 +60,11 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """The sites with their demand as an Arrow table; none where there are no roads."""
     import numpy as np
 
-    from pipelines.travel.demand import PEOPLE, demand_of
+    from pipelines.travel.demand import ASKED, CAPACITY, PEOPLE, demands
     from pipelines.travel.roads import network_from_table
 
     network = network_from_table(con.sql("FROM layers.road_link"))
     ((authority,),) = con.execute("SELECT authority_code FROM sources.authority").fetchall()
-    kinds = con.execute(
-        """
-        SELECT kind.site_kind, kind.direction, kind.mode, kind.capacity_of, kind.catchment, mode.mode
-        FROM services.site_kind AS kind
-        CROSS JOIN (SELECT DISTINCT mode FROM layers.snapped) AS mode
-        SEMI JOIN layers.site AS site ON site.site_kind = kind.site_kind
-        ORDER BY ALL
-        """
-    ).fetchall()
     registered = dict(con.execute(PATIENTS).fetchall())
     head = dict(con.execute(f"SELECT place, people FROM ({PEOPLE}) ORDER BY place").fetchall())
     nearest: dict[tuple[str, str, str], list[float]] = {}
@@ -81,17 +72,9 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
         had = nearest.setdefault((kind, mode, site), [0, 0])
         had[0], had[1] = had[0] + homes, had[1] + head[place]
     rows: list[tuple[Any, ...]] = []
-    for kind, direction, usual, capacity_of, catchment, mode in kinds:
-        found = demand_of(
-            network, mode, "sites" if direction == "to_site" else "homes",
-            con.sql("SELECT * FROM layers.snapped WHERE mode = ? AND what IN ('property', 'tally')", params=[mode]),
-            con.sql(
-                "SELECT * FROM layers.snapped WHERE mode = ? AND what = 'site' AND starts_with(place, ?)",
-                params=[mode, f"{kind} "],
-            ),
-            con.sql(PEOPLE),
-            con.sql("SELECT site_kind || ' ' || site_id AS place, capacity FROM places.site"),
-        )  # fmt: skip
+    relations = (con.sql(sql) for sql in (ASKED, "FROM layers.snapped", PEOPLE, CAPACITY))
+    for asked, found in demands(network, *relations):
+        kind, mode = asked.site_kind, asked.mode
         _, expected = found.chosen()
         reaching = np.bincount(found.site_of, found.homes[found.home_of], minlength=len(found.site))
         named = dict(
@@ -107,11 +90,11 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
                 f"{value / takes:.1f}" if takes > 0 and found.counts_people else None
                 for value in (people, expected[at])
             ]
-            is_told = catchment == "gp_registered_patients"
+            is_told = asked.catchment == "gp_registered_patients"
             users = registered.get(site.strip().upper()) if is_told else None
             rows.append(
                 (
-                    authority, kind, mode, mode == usual, site, named.get(site), capacity_of,
+                    authority, kind, mode, asked.is_usual, site, named.get(site), asked.capacity_of,
                     None if np.isnan(takes) else f"{takes:.4f}", int(homes),
                     round(people) if found.counts_people else None, int(reaching[at]),
                     round(expected[at]) if found.counts_people else None, users, *per,

@@ -252,7 +252,7 @@ def _polygons(
     rows = con.execute(
         """
         SELECT site_kind, mode, site_id, band, homes, hectares, geometry_wkb FROM published.catchment
-        WHERE geometry_wkb IS NOT NULL ORDER BY site_kind, mode, site_id, band
+        ORDER BY site_kind, mode, site_id, band
         """
     ).fetchall()
     found: dict[tuple[str, str], dict[str, list[tuple[str, int, Decimal, Any]]]] = defaultdict(
@@ -260,7 +260,8 @@ def _polygons(
     )
     for kind, mode, site, band, homes, hectares, wkb in rows:
         which, key = ("nearest", site) if band == "nearest" else ("bands", band)
-        found[kind, mode][which].append((key, homes, hectares, shapely.from_wkb(bytes(wkb))))
+        shape = shapely.from_wkb(bytes(wkb)) if wkb is not None else shapely.MultiPolygon()
+        found[kind, mode][which].append((key, homes, hectares, shape))
     for ways in found.values():
         ways["bands"].sort(key=lambda row: BANDS.index(row[0]))
     return found

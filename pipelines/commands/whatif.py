@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.commands.terminal import BUSY, FINE, UNUSABLE, Commands, as_columns, indented, say
-from pipelines.descriptions import nearest
+from pipelines.descriptions import DescriptionError, nearest
 from pipelines.run import Output
 from pipelines.warehouse import Warehouse, replace_text
 
@@ -128,13 +128,14 @@ def do_whatif(chosen: argparse.Namespace) -> int:
             )
         page = _page_path(chosen.to, output)
         with _opened(output) as con:
+            _hold_to_authority(con, chosen.authority, output)
             kind = _kind(con, chosen.kind, chosen.mode)
             closed = _closed(con, kind, chosen.close)
             path = page or output.restricted / FOLDER / f"{_file_name(kind, closed, new)}.html"
             _hold_back(kind, path, output)
             notes = _reckon(con, kind, closed, new)
             _draw(con, kind, new, path, output)
-    except CannotAnswer as error:
+    except (CannotAnswer, DescriptionError) as error:
         say(f"places whatif: {error}")
         return UNUSABLE
     except AtWork as error:
@@ -250,6 +251,19 @@ def _file_name(kind: Kind, closed: dict[str, str], new: Sequence[New]) -> str:
 
 
 # --- the answer -------------------------------------------------------------------------------------------------------
+
+
+def _hold_to_authority(con: duckdb.DuckDBPyConnection, folder: Path, output: Output) -> None:
+    """Refuse a folder whose council is not the one that the output was made of."""
+    from pipelines.authority import load_authority
+
+    asked = load_authority(folder).about
+    ((code, name),) = con.execute("SELECT authority_code, authority_name FROM sources.authority").fetchall()
+    if asked.code != code:
+        raise CannotAnswer(
+            f"{output.root.as_posix()} was made of {name} ({code}), and --authority {folder.as_posix()} is of "
+            f"{asked.name} ({asked.code}); say which folder it was made of, by --authority, or another --output"
+        )
 
 
 @contextlib.contextmanager

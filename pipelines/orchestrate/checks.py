@@ -24,7 +24,7 @@ import duckdb
 
 from pipelines import release
 from pipelines.authority import JUMP_PERCENT, Dataset, Source
-from pipelines.drift import repeated
+from pipelines.drift import ahead, repeated
 from pipelines.extracts import stands_alone
 from pipelines.ingest import files_table, rejected_table
 from pipelines.protect import Publication, verify
@@ -102,6 +102,15 @@ def checks_of(step: Step) -> list[Check]:
                 f"{of.jump_percent} %.",
                 False,
                 lambda at: _rows_jump(at.con, files_table(table), of.jump_percent),
+                is_warning=True,
+            )
+        )
+        found.append(
+            Check(
+                "extract_is_not_ahead",
+                "The newest extract describes a day that has come.",
+                False,
+                lambda at: Verdict(tuple(ahead(at.con, of))),
                 is_warning=True,
             )
         )

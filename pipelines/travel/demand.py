@@ -6,12 +6,14 @@ Here belongs how these are put side by side from tables, for one kind of site an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.tables import text_literal
 from pipelines.travel.accessibility import FloatingCatchment, e2sfca, expected_flow, huff
 from pipelines.travel.network import Floats, Integers, Network
 from pipelines.travel.places import snapped_from_table
@@ -29,6 +31,28 @@ PEOPLE = """
     FROM places.home AS home
     LEFT JOIN layers.area_profile AS area ON area.area_type = 'lsoa' AND area.area_code = home.lsoa_code
 """
+
+
+# Each kind of site that has a site, by each mode; `usual` is the mode by which people are expected to come.
+ASKED = """
+    SELECT kind.site_kind, kind.direction, kind.mode AS usual, kind.capacity_of, kind.catchment, mode.mode
+    FROM services.site_kind AS kind
+    CROSS JOIN (SELECT DISTINCT mode FROM layers.snapped) AS mode
+    SEMI JOIN layers.site AS site ON site.site_kind = kind.site_kind
+    ORDER BY ALL
+"""
+CAPACITY = "SELECT site_kind || ' ' || site_id AS place, capacity FROM places.site"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A kind of site and a mode: what is asked of each."""
+
+    site_kind: str
+    mode: str
+    is_usual: bool
+    capacity_of: str | None
+    catchment: str | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +92,27 @@ class Demand:
     def floating(self) -> FloatingCatchment:
         """E2SFCA with the zones and weights of its authors: supply per person, or per home where people are unknown."""
         return e2sfca(self.home_of, self.site_of, self.seconds, demand=self.people, supply=self.pull)
+
+
+def demands(
+    network: Network,
+    asked: duckdb.DuckDBPyRelation,
+    snapped: duckdb.DuckDBPyRelation,
+    people: duckdb.DuckDBPyRelation,
+    capacity: duckdb.DuckDBPyRelation,
+) -> Iterator[tuple[Asked, Demand]]:
+    """The demand of each kind of site by each mode, one after the other.
+
+    `asked`, `people` and `capacity` are rows as `ASKED`, `PEOPLE` and `CAPACITY` give them, `snapped` is
+    `layers.snapped`.
+    """
+    for kind, direction, usual, capacity_of, catchment, mode in asked.fetchall():
+        places = snapped.filter(f"mode = {text_literal(mode)}")
+        towards: Towards = "sites" if direction == "to_site" else "homes"
+        homes = places.filter("what IN ('property', 'tally')")
+        sites = places.filter(f"what = 'site' AND starts_with(place, {text_literal(f'{kind} ')})")
+        found = demand_of(network, mode, towards, homes, sites, people, capacity)
+        yield Asked(kind, mode, mode == usual, capacity_of, catchment), found
 
 
 def demand_of(

@@ -12,6 +12,7 @@ import pytest
 from pipelines import ingest
 from pipelines.authority import load_authority
 from pipelines.drift import is_note, is_total, jumps, told
+from pipelines.forgetting import TODAY
 from pipelines.pseudonyms import ENVIRONMENT, Pseudonyms
 from pipelines.tables import Table
 from pipelines.warehouse import Warehouse
@@ -111,6 +112,20 @@ def test_extract_that_is_an_earlier_one_again_is_read_and_told(tmp_path: Path) -
     assert got.said == [
         "extract_repeated: the extract of council_tax of 2026-10-31 is byte for byte that of 2026-09-30: has nothing "
         "changed, or was it not exported again?"
+    ]
+
+
+def test_extract_of_a_day_that_has_not_come_is_read_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TODAY, "2026-10-30")
+    september = (
+        write_small_authority(tmp_path / "as_sent") / "services/council_tax/council_tax_2026-09.csv"
+    ).read_text()
+    got = read(tmp_path, september.replace("CANARY-003", "CANARY-903"))
+    assert got.kept[0] == 48
+    assert [said.partition(" of 2026")[0] for said in got.said] == [
+        "extract_ahead: the extract of council_tax is"
     ]
 
 

@@ -28,6 +28,15 @@ def test_ground_is_parted_where_sites_are_equally_near_and_where_time_is_up() ->
     assert shapes[3].bounds[2] == shapes[4].bounds[0] == WEST + 800
 
 
+def test_homes_far_from_the_road_are_in_their_band_though_it_has_no_ground() -> None:
+    with one_street() as con:
+        con.execute("UPDATE layers.travel_time SET seconds = 1700 WHERE place = 'uprn 4'")
+        rows = made(catchment, con).filter("site_kind = 'gp' AND site_id = ''").fetchall()
+    assert [(band, homes, float(hectares), wkb is None) for *_, band, homes, hectares, wkb in rows] == [
+        ("0-5", 6, 28, False), ("10-15", 0, 4, False), ("20-30", 4, 0, True), ("5-10", 0, 16, False),
+    ]  # fmt: skip
+
+
 def test_without_roads_there_is_no_ground() -> None:
     with one_street(with_road=False) as con:
         assert made(catchment, con).fetchall() == []

@@ -97,6 +97,17 @@ def test_dataset_is_checked_by_its_description(
     assert "did you mean `council_tax`" in capsys.readouterr().err
 
 
+def test_dataset_that_no_run_has_read_yet(own: Small, capsys: pytest.CaptureFixture[str]) -> None:
+    there = own.folder / "services/council_tax"
+    new = own.folder / "services/garden_waste"
+    new.mkdir()
+    for name in ("dataset.yaml", "council_tax_2026-09.csv"):
+        (new / name).write_bytes((there / name).read_bytes())
+    asked = ["--authority", str(own.folder), "--output", str(own.output.root)]
+    assert main(["check", "--dataset", "garden_waste", *asked]) == 3
+    assert "51 rows = 48 kept + 3 rejected" in capsys.readouterr().out
+
+
 def test_authority_that_was_never_run_is_said(
     small: Small, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

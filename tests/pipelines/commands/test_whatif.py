@@ -72,7 +72,8 @@ def town(small: Small, tmp_path_factory: pytest.TempPathFactory) -> Output:
 
 
 def ask(output: Output, *words: str) -> int:
-    return main(["whatif", "--output", str(output.root), *words])
+    council = output.root.parent / "authority"
+    return main(["whatif", "--authority", str(council), "--output", str(output.root), *words])
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -204,6 +205,13 @@ def test_what_cannot_be_answered(
     assert said in err and err.startswith("places whatif: ") and not out
 
 
+def test_the_output_of_another_council(town: Output, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(town, *CLOSE_WEST, "--authority", "data/sample") == 2
+    assert f"was made of Smallbridge ({CODE}), and --authority data/sample is of Quillhaven" in (
+        capsys.readouterr().err
+    )
+
+
 def test_a_release_is_never_written_into(town: Output, capsys: pytest.CaptureFixture[str]) -> None:
     assert ask(town, *CLOSE_WEST, "--to", str(town.published / "current" / "x.html")) == 2
     assert "is among the releases, which are never changed" in capsys.readouterr().err
@@ -264,6 +272,7 @@ def copy(town: Output, own: Output) -> None:
     shutil.copytree(
         town.restricted / "warehouse", own.restricted / "warehouse", ignore=shutil.ignore_patterns("maps")
     )
+    shutil.copytree(town.root.parent / "authority", own.root.parent / "authority")
 
 
 def change(output: Output, stage: str, name: str, columns: str) -> None:

@@ -44,9 +44,12 @@ def read(folder: Path, travel: str = "{}") -> Iterator[duckdb.DuckDBPyConnection
                 with duckdb.connect() as own:
                     got = ingest.ingest_source(own, authority, source)
                     assert got.refused == ()
-                    rows = own.sql("FROM kept").to_arrow_table()
+                    rows, bad = (own.sql(f"FROM {name}").to_arrow_table() for name in ("kept", "rejected"))
                 con.register("rows", rows)
                 con.execute(f"CREATE TABLE sources.{source.name} AS FROM rows")
+                con.register("bad", bad)
+                con.execute("CREATE TABLE IF NOT EXISTS sources.row_rejected AS FROM bad LIMIT 0")
+                con.execute("INSERT INTO sources.row_rejected FROM bad")
         for table in gathered_tables(authority):
             if table.full_name in ("sources.authority", "sources.travel_rule"):
                 con.execute(f"CREATE TABLE {table.full_name} AS {table.sql}")
@@ -144,13 +147,23 @@ def test_an_openstreetmap_extract_becomes_a_network(town: Path) -> None:
 
 
 def test_the_way_that_is_no_road_is_rejected_with_the_reason(town: Path) -> None:
-    authority = load_authority(town)
+    with read(town):
+        authority = load_authority(town)
     source = next(one for one in authority.sources if one.name == "osm_roads")
     with duckdb.connect() as con:
         got = ingest.ingest_source(con, authority, source)
         assert (got.rows_read, got.rows_kept, got.rows_rejected) == (10, 9, 1)
         found = con.execute("SELECT column_name, reason FROM rejected").fetchall()
     assert found == [("highway", "excluded: no highway tag: a river, a railway, a fence")]
+
+
+def test_roads_that_cannot_be_read_are_roads_left_out(tmp_path: Path) -> None:
+    line = shapely.LineString([(E, N), (E + 100, N)])
+    write_os_roads(tmp_path, {"1": (line, "Local Road", "a", "b"), "2": (None, "Local Road", "b", "c")})
+    with read(tmp_path) as con:
+        made(con)
+        told = findings(con)
+    assert (told["roads given"], told["roads left out: their row could not be read"]) == (2, 1)
 
 
 def test_parts_are_listed_by_mode(town: Path) -> None:
@@ -178,7 +191,8 @@ def write_os_roads(folder: Path, roads: Mapping[str, tuple[Any, str, str | None,
                 "start_node": start,
                 "end_node": end,
             }
-            out.write({"type": "Feature", "properties": values, "geometry": shapely.geometry.mapping(line)})
+            geometry = None if line is None else shapely.geometry.mapping(line)
+            out.write({"type": "Feature", "properties": values, "geometry": geometry})
 
 
 def test_os_open_roads_by_its_nodes_with_the_speeds_of_the_authority(tmp_path: Path) -> None:
