@@ -271,6 +271,11 @@ def _limit(limit_seconds: float) -> float:
     return float((np.rint(limit_seconds * 1000) + 1) * MILLISECOND - 1)
 
 
+def _those(which: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:
+    """What picks them out of an array: where it is all of them, without a copy."""
+    return slice(None) if which.all() else which
+
+
 def _part(fraction: Floats, whole: Floats) -> Floats:
     """A fraction of a cost that may be infinite: none of it is nothing, even so."""
     with np.errstate(invalid="ignore"):
@@ -293,7 +298,7 @@ class _Ways:
     def edges(self, sites: Snapped) -> tuple[Integers, Integers, Floats]:
         """Tail, head and cost of each way along a link, and from each site (node `size` + row) to its link's ends."""
         network, (along, against) = self.network, self.seconds.T
-        goes, returns = np.isfinite(along), np.isfinite(against)
+        goes, returns = _those(np.isfinite(along)), _those(np.isfinite(against))
         site = np.flatnonzero(sites.link >= 0)
         link, fraction = sites.link[site], sites.fraction[site]
         door = sites.access_seconds[site], sites.offset_metres[site]
@@ -302,7 +307,8 @@ class _Ways:
         to_start_cost = _cost(*to_start) + _cost(*door)
         to_end_cost = _cost(*to_end) + _cost(*door)
         starts, ends = np.isfinite(to_start_cost), np.isfinite(to_end_cost)
-        cost = _cost(along, network.metres), _cost(against, network.metres)
+        there = _cost(along, network.metres)
+        back = there if np.array_equal(along, against) else _cost(against, network.metres)
         return (
             np.concatenate(
                 [network.start[goes], network.end[returns], self.size + site[starts], self.size + site[ends]]
@@ -315,7 +321,7 @@ class _Ways:
                     network.end[link[ends]],
                 ]
             ),
-            np.concatenate([cost[0][goes], cost[1][returns], to_start_cost[starts], to_end_cost[ends]]),
+            np.concatenate([there[goes], back[returns], to_start_cost[starts], to_end_cost[ends]]),
         )
 
     def to_places(self, places: Snapped) -> tuple[Floats, Floats, Floats]:
