@@ -50,30 +50,35 @@ def code_of(path: str) -> str:
 
 def code_with_imports(path: str) -> dict[str, str]:
     """The text of a file of this software and of all that it imports from here, by path."""
-    root, waiting, found = ASSETS.parent, [path], dict[str, str]()
+    waiting, found = [path], dict[str, str]()
     while waiting:
         name = waiting.pop()
-        if name in found or not (root / name).is_file():
-            continue
-        found[name] = (root / name).read_text(encoding="utf-8")
-        waiting += [
-            f"{module.replace('.', '/')}{ending}"
-            for module in _imported(found[name])
-            if module.partition(".")[0] in {"assets", "pipelines"}
-            for ending in (".py", "/__init__.py")
-        ]
+        if name not in found and (read := _code(name)) is not None:
+            found[name], imported = read
+            waiting += imported
     return found
 
 
-def _imported(code: str) -> list[str]:
-    """The modules that code may import; of `from a import b` both `a` and `a.b`."""
+@functools.cache
+def _code(path: str) -> tuple[str, tuple[str, ...]] | None:
+    """The text of a file, and the files that it may import from here; None where there is no such file."""
+    whole = ASSETS.parent / path
+    if not whole.is_file():
+        return None
+    text = whole.read_text(encoding="utf-8")
     modules: list[str] = []
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             modules += [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
+            # Of `from a import b` both `a` and `a.b`.
             modules += [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
-    return modules
+    return text, tuple(
+        f"{module.replace('.', '/')}{ending}"
+        for module in modules
+        if module.partition(".")[0] in {"assets", "pipelines"}
+        for ending in (".py", "/__init__.py")
+    )
 
 
 def mark(text: str) -> str:

@@ -125,6 +125,7 @@ def test_code_is_that_of_everything_it_imports_from_here(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
     monkeypatch.setattr(lineage, "ASSETS", tmp_path / "assets")
+    monkeypatch.setattr(lineage, "_code", lineage._code.__wrapped__)
     mark = lineage.code_of.__wrapped__
     before = mark("assets/layers/a.py")
     (tmp_path / "pipelines/other.py").write_text("x = 1\n", "utf-8")
