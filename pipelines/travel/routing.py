@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from pipelines.travel.network import Floats, Integers, Network
@@ -536,14 +536,12 @@ def _runs(begins: Integers, counts: Integers) -> Integers:
 def _graph(tail: Integers, head: Integers, cost: Floats, size: int) -> csr_array:
     """A graph of those edges, as scipy's searches read it.
 
-    Built row by row, and not by way of `coo_array`, which would sum parallel edges; here each is kept, and the search
-    takes the lower. Edges that cost nothing are stored, which the searches of scipy read as such.
+    scipy would sum parallel edges; told that there are none, it keeps each, and the search takes the lower. Edges that
+    cost nothing are stored, which the searches of scipy read as such.
     """
-    by_tail = _by(tail, size)
-    return csr_array(
-        (cost[by_tail.rows], head[by_tail.rows].astype(np.int32), by_tail.begins.astype(np.int32)),
-        shape=(size, size),
-    )
+    edges = coo_array((cost, (tail.astype(np.int32), head.astype(np.int32))), shape=(size, size))
+    edges.has_canonical_format = True
+    return edges.tocsr()
 
 
 def _together(lot: list[Pairs]) -> Pairs:
