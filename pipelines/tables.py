@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -197,6 +197,24 @@ def table_from_module(module: ModuleType) -> Table:
         path=where,
         use=_known_use(getattr(module, "USE", ""), where),
         make=module.make,
+    )
+
+
+def table_of_rows(columns: Mapping[str, tuple[str, str]], rows: Sequence[Sequence[object]]) -> pa.Table:
+    """Rows as an Arrow table, as the `make` of a Python asset returns it, also where there are none.
+
+    `columns` is {name: (DuckDB type, meaning)} in the order of the values. Numbers with decimals are given as text,
+    which is exact; the table's type is made of it when it is stored.
+    """
+    import pyarrow as pa
+
+    kinds = {"BIGINT": pa.int64(), "BOOLEAN": pa.bool_(), "BLOB": pa.binary(), "DOUBLE": pa.float64()}
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    return pa.table(
+        {
+            name: pa.array(of_column, kinds.get(type_, pa.string()))
+            for (name, (type_, _)), of_column in zip(columns.items(), values, strict=True)
+        }
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pipelines.tables import table_of_rows
+
 KEY = ("site_kind", "mode", "area_type", "area_code")
 DEPENDS_ON = (
     "layers.area_profile",
@@ -108,11 +110,4 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
                     f"{100 * flows[at, leading] / coming:.1f}" if site else None,
                 )
             )  # fmt: skip
-    types = {"BIGINT": pa.int64(), "BOOLEAN": pa.bool_()}
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    return pa.table(
-        {
-            name: pa.array(values, types.get(type_, pa.string()))
-            for (name, (type_, _)), values in zip(COLUMNS.items(), columns, strict=True)
-        }
-    )
+    return table_of_rows(COLUMNS, rows)

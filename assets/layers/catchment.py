@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from pipelines.tables import table_of_rows
+
 if TYPE_CHECKING:
     from pipelines.travel.network import Network
     from pipelines.travel.snapping import Snapped
@@ -117,14 +119,7 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
             for i, band in enumerate(BANDS):
                 if i not in of_bands and (inside := homes.get((kind, mode, "", band), 0)):
                     rows.append((authority, kind, mode, "", None, band, inside, "0.00", None))
-    kinds = {"BIGINT": pa.int64(), "BLOB": pa.binary()}
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    return pa.table(
-        {
-            name: pa.array(values, kinds.get(type_, pa.string()))
-            for (name, (type_, _)), values in zip(COLUMNS.items(), columns, strict=True)
-        }
-    )
+    return table_of_rows(COLUMNS, rows)
 
 
 def _ground(

@@ -12,6 +12,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pipelines.tables import table_of_rows
+
 KEY = ("site_kind", "mode", "site_id")
 DEPENDS_ON = (
     "layers.area_profile",
@@ -100,11 +102,4 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
                     round(expected[at]) if found.counts_people else None, users, *per,
                 )
             )  # fmt: skip
-    kinds_of = {"BIGINT": pa.int64(), "BOOLEAN": pa.bool_()}
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    return pa.table(
-        {
-            name: pa.array(values, kinds_of.get(type_, pa.string()))
-            for (name, (type_, _)), values in zip(COLUMNS.items(), columns, strict=True)
-        }
-    )
+    return table_of_rows(COLUMNS, rows)

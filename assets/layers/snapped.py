@@ -9,6 +9,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
+from pipelines.tables import table_of_rows
 from pipelines.travel.places import COLUMNS, table_of, walking_pace
 
 __all__ = ["COLUMNS", "DEPENDS_ON", "KEY", "USE", "make"]
@@ -49,7 +50,7 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
             barriers=rivers, walk_kmh=walking_pace(rule), far_metres=rule.snap_metres, pieces=pieces,
         )  # fmt: skip
         parts.append(table_of(authority, mode, network, places, found))
-    return pa.concat_tables(parts) if parts else _none()
+    return pa.concat_tables(parts) if parts else table_of_rows(COLUMNS, [])
 
 
 PLACES = """
@@ -66,8 +67,3 @@ PLACES = """
     FROM places.site WHERE easting IS NOT NULL
     ORDER BY what, place
 """
-
-
-def _none() -> pa.Table:
-    kinds = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "BOOLEAN": pa.bool_()}
-    return pa.schema([(name, kinds[type_]) for name, (type_, _) in COLUMNS.items()]).empty_table()

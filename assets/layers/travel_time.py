@@ -9,6 +9,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
+from pipelines.tables import table_of_rows
+
 KEY = ("place", "mode", "site_kind", "nth")
 DEPENDS_ON = ("layers.road_link", "layers.site", "layers.snapped", "services.site_kind", "sources.authority")
 USE = "impersonal"
@@ -86,11 +88,4 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
                     }
                 )
             )
-    return pa.concat_tables(parts) if parts else _none()
-
-
-def _none() -> pa.Table:
-    numbers = {"BIGINT": pa.int64(), "DECIMAL(9, 1)": pa.float64(), "DECIMAL(9, 2)": pa.float64()}
-    return pa.schema(
-        [(name, numbers.get(type_, pa.string())) for name, (type_, _) in COLUMNS.items()]
-    ).empty_table()
+    return pa.concat_tables(parts) if parts else table_of_rows(COLUMNS, [])
