@@ -24,10 +24,10 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run ui test lint bench clean
+.PHONY: help setup setup-dev run ui test test-slow lint bench clean
 
 help: ## Print this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: ## Set up .venv with what running needs (the others do it themselves)
 	@$(PYTHON) setup_environment.py
@@ -41,8 +41,11 @@ run: setup ## Make every table and map of AUTHORITY
 ui: setup ## Open the graph of tables, their history and checks in a browser
 	@$(BIN)/places ui --authority "$(AUTHORITY)" --output "$(OUTPUT)"
 
-test: setup-dev ## Run the tests
-	@$(BIN)/python -m pytest $(TEST_ARGUMENTS)
+test: setup-dev ## Run the tests but the slow ones
+	@$(BIN)/python -m pytest $(TEST_ARGUMENTS) -m "not slow"
+
+test-slow: setup-dev ## Run those that make whole runs: the sample, a year, kills, full disks
+	@$(BIN)/python -m pytest $(TEST_ARGUMENTS) -m slow
 
 lint: setup-dev ## Check style, format and types
 	@$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import auditing, catchments, matching, points, reading, travel
+from benchmarks import auditing, catchments, matching, points, reading, skill, travel
 
 BENCHMARKS = {
     "reading": lambda: reading.run().line(),
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "sample": auditing.sample,
     "travel": travel.run,
     "catchments": catchments.run,
+    "skill": skill.run,
 }
 
 if __name__ == "__main__":

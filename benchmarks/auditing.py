@@ -127,7 +127,8 @@ def opened(path: Path) -> Iterator[tuple[Any, Any, Any]]:
     import duckdb
 
     from pipelines.authority import Disclosure
-    from pipelines.protect import definitions, publication
+    from pipelines.definition import definitions
+    from pipelines.protect import publication
     from pipelines.tables import Column, Table
 
     rule = Disclosure()
@@ -137,7 +138,8 @@ def opened(path: Path) -> Iterator[tuple[Any, Any, Any]]:
             if definition.name in {"demand_by_area", "service_overlap"}:
                 # Of what the tables say besides, this borough knows nothing.
                 for name in (*definition.dimensions, *definition.open_figures):
-                    con.execute(f"ALTER TABLE {definition.layer} ADD COLUMN IF NOT EXISTS {name} VARCHAR")
+                    type_ = "BIGINT" if name in definition.open_figures else "VARCHAR"
+                    con.execute(f"ALTER TABLE {definition.layer} ADD COLUMN IF NOT EXISTS {name} {type_}")
                 columns = con.execute(f"DESCRIBE {definition.layer}").fetchall()
                 layer = Table(
                     "layers",

@@ -25,11 +25,10 @@ import numpy as np
 
 from pipelines.authority import Disclosure
 from pipelines.bounds import MOST, SECONDS, Part, Question, Range, Unknowns
+from pipelines.definition import Definition, Elsewhere, Three
 from pipelines.protect import (
     HIDDEN,
     PUBLISHED,
-    Definition,
-    Elsewhere,
     Finding,
     Publication,
     leaving_sql,
@@ -496,7 +495,7 @@ def _relate(known: Knowledge, definition: Definition) -> None:
     for part, wholes in definition.parts.items():
         for whole in wholes:
             _part_of(known, rows, part, whole)
-    for name, bound in definition.at_most.items():
+    for name, bound in [(name, one) for name, ceilings in definition.at_most.items() for one in ceilings]:
         if isinstance(bound, Elsewhere):
             for unknown, others in _elsewhere(known, rows, name, bound):
                 known.tie([(unknown, 1.0), *((other, -1.0) for other in others)])
@@ -518,6 +517,8 @@ def _relate(known: Knowledge, definition: Definition) -> None:
                 _sum(known, unknown, others, of_pieces=True)
     for name, groups in definition.overlaps.items():
         _three_groups(known, rows, name, groups)
+    for name, three in definition.threes.items():
+        _shared_by_three(known, rows, name, three)
 
 
 def _three_groups(known: Knowledge, rows: Sequence[Row], name: str, groups: Mapping[str, str]) -> None:
@@ -545,6 +546,29 @@ def _three_groups(known: Knowledge, rows: Sequence[Row], name: str, groups: Mapp
                     known.tie(
                         [*((one, 1.0) for one in with_third if one is not None), (size, -1.0), (both, -1.0)]
                     )
+
+
+def _shared_by_three(known: Knowledge, rows: Sequence[Row], name: str, three: Three) -> None:
+    """A group, less what it shares with each of two others, and what all three share added again, is in it alone.
+
+    That is a group of its own, and must stay dark as any. That what all share is a part of each pair, and its rest too,
+    is for `parts`.
+    """
+    for row in rows:
+        if any(figure not in row.unknowns for figure in (name, *three.groups, *three.pairs)):
+            continue
+        ab, ac, bc = (row.unknowns[pair] for pair in three.pairs)
+        for group, first, second in zip(three.groups, (ab, ab, ac), (ac, bc, bc), strict=True):
+            whole, of_all = row.unknowns[group], row.unknowns[name]
+            rest = _total(known, [whole, of_all]) - _total(known, [first, second])
+            inside = [(first, 1.0), (second, 1.0), (whole, -1.0), (of_all, -1.0)]
+            if rest < 0 or rest >= known.rule.threshold or whole not in known.cells:
+                known.tie(inside)
+                continue
+            label = f"{known.label[of_all]}, those in {group} alone"
+            alone = known.add(label, known.place[of_all], rest, kind=known.unknowns.kind[of_all])
+            known.unknowns.add_sum([*inside, (alone, 1.0)], 0, 0)
+            known.questions[alone] = Question(alone, known.rule.round_to - 1, known.rule.threshold)
 
 
 def _total(known: Knowledge, unknowns: Iterable[int]) -> float:

@@ -48,6 +48,7 @@ Kind = Literal[
     "metres",
     "degrees",
     "integer",
+    "count",
     "decimal",
     "date",
     "geometry",
@@ -58,9 +59,9 @@ JUMP_PERCENT = 20
 ANY_FILE = ("*.csv", "*.xlsx", "*.parquet", "*.gpkg", "*.geojson", "*.zip")
 # Tables of the stages `sources` and `services` that are made from all descriptions together, or beside each one.
 RESERVED = {
-    "authority", "dataset", "file_read", "issue_kind", "measure", "property_reference", "record", "record_tenure",
-    "row_rejected", "site_capacity", "site_kind", "site_name", "source", "tenure", "travel_rule",
-    "value_issue",
+    "authority", "dataset", "event_end", "file_read", "issue_kind", "measure", "property_reference", "record",
+    "record_age", "record_tenure", "row_rejected", "site_capacity", "site_kind", "site_name", "source", "tenure",
+    "travel_rule", "value_issue",
 }  # fmt: skip
 BESIDE = ("_files", "_rejected")
 SINGLE_ROLES = (
@@ -281,6 +282,27 @@ class SiteTravel(Description):
     references are those of the column that is the `record_reference`."""
 
 
+CountsOne = Literal["record", "person", "household", "address", "open_event"]
+
+
+class Counting(Description):
+    """What is counted as one in a period, and by how many homes or people it is divided."""
+
+    one: CountsOne = "record"
+    """`record`: each row, by its weight (an account, an event). `person`, `household`: whom the records are about, once
+    in a period. `address`: each property (UPRN) once; a record on none counts for itself. `open_event`: of a flow, the
+    events that are open at the period's end."""
+    ended: str = ""
+    """Of `open_event`: the name of the `date` column that says when an event ended; empty cells are open still."""
+    denominator: Literal["", "homes", "people", "people_65_and_over"] = ""
+    """What `rate` is worked out by: `homes`, `people` or `people_65_and_over`; without it `homes` for a stock and
+    `people` for a flow."""
+
+
+def _counting(value: Any) -> Any:
+    return {"one": value} if isinstance(value, str) and value else value
+
+
 class Dataset(Files):
     """One dataset of the council (`services/`) or one kind of site (`sites/`), as its `dataset.yaml` says."""
 
@@ -336,6 +358,11 @@ class Dataset(Files):
     (numbers, dates, codes of its list)."""
     counts: str = "record"
     """What one row of the file is, in the singular, such as: subscription."""
+    counting: Annotated[Counting, BeforeValidator(_counting, json_schema_input_type=CountsOne | Counting)] = (
+        Counting()
+    )
+    """What is counted as one (`record`, `person`, `household`, `address`, `open_event`), and the denominator of its
+    rate. Written as `counting: person`, or `counting: {one: person, ...}`."""
     travel: SiteTravel = SiteTravel()
     """Of sites: how people get there, and what a site can take."""
     columns: dict[
@@ -400,6 +427,7 @@ class Dataset(Files):
                 first, second, *_ = of_role[role]
                 raise ValueError(f"`{second}`: `{first}` is `{role}` already; which is it?")
         self._hold_to_succession(of_role)
+        self._hold_to_counting(of_role)
         folded = [header.strip().casefold() for header in self.columns]
         for header, use in self.columns.items():
             for other in use.also:
@@ -454,6 +482,48 @@ class Dataset(Files):
                 "`parts` and `corrections: replace`: is a second file of a date a part, or a correction?"
             )
 
+    def _hold_to_counting(self, of_role: dict[str, list[str]]) -> None:
+        one, ended = self.counting.one, self.counting.ended
+        if self.group == "site" and "counting" in self.model_fields_set:
+            raise ValueError("`counting` is for what a service records; sites are counted as they are")
+        if one in {"person", "household"}:
+            said = {use.identifies for use in self.columns.values() if use.identifies}
+            if one not in said:
+                found = f"one that says which {min(said)}" if said else "none"
+                raise ValueError(
+                    f"`counting`: `one: {one}` wants a column that says which {one} a record is about (`is: personal, "
+                    f"keep: keyed, identifies: {one}`); found {found}"
+                )
+        leads_to_property = {"uprn", "property_reference", "address_line"}
+        if one == "address" and not leads_to_property & of_role.keys():
+            raise ValueError(
+                "`counting`: `one: address` wants a column that leads to a property (`uprn`, `property_reference` or "
+                "`address_line`); found none"
+            )
+        if one in {"person", "household", "address"} and "weight" in of_role:
+            raise ValueError(
+                f"`counting`: `{of_role['weight'][0]}` is a `weight`, and a tally does not say of whom: "
+                f"wanted `one: record`; found `one: {one}`"
+            )
+        if one == "open_event" and self.kind != "flow":
+            raise ValueError(
+                "`counting`: `one: open_event` is for a flow; a stock holds already what is open at its date"
+            )
+        if ended and one != "open_event":
+            raise ValueError("`counting`: `ended` is for `one: open_event`")
+        dates = [use.name or column_name(h) for h, use in self.columns.items() if use.role == "date"]
+        if one == "open_event" and ended not in dates:
+            found = f"`{ended}`" if ended else "nothing"
+            raise ValueError(
+                "`counting`: `one: open_event` wants in `ended` the column that is the `date` of an event's end; "
+                f"found {found}{nearest(ended, dates)}"
+            )
+
+    @property
+    def denominator(self) -> str:
+        """What its rate is worked out by: homes, people or people_65_and_over."""
+        return self.counting.denominator or ("homes" if self.kind == "stock" else "people")
+
     @property
     def succession(self) -> str:
         """How its extracts follow each other: `snapshot`, `full`, `append` or `changes`."""
@@ -476,7 +546,7 @@ class SourceColumn(Description):
     """One column of an open source's table."""
 
     kind: Kind = Field(alias="type")
-    """What the column holds."""
+    """What the column holds; a `count` is a whole number, 0 or more, and a row with one below is rejected."""
     meaning: str
     """What it means, in a sentence."""
     required: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,7 +87,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Errors are one plain message unless --debug."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = _with_their_values(sys.argv[1:] if arguments is None else arguments)
     chosen = parser(arguments[0] if arguments else None).parse_args(arguments)
     try:
         return int(chosen.do(chosen))
@@ -104,6 +105,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message, code = said
         say(message)
         return code
+
+
+def _with_their_values(arguments: Sequence[str]) -> list[str]:
+    """`--open -1,2` as `--open=-1,2`: no option begins so, but argparse takes such a value for one."""
+    joined: list[str] = []
+    for word in arguments:
+        if re.match(r"-[\d.]", word) and joined and re.fullmatch(r"--[a-z-]+", joined[-1]):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _explained(error: Exception, chosen: argparse.Namespace) -> tuple[str, int] | None:

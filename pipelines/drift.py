@@ -1,8 +1,8 @@
 """What is otherwise in an extract than the description says, or than the extract before had.
 
 Here belong columns whose values have changed their form or code list, rows of totals and notes, columns that were
-added, counts that jump, and an extract that is an earlier one again. Headers that have changed are `headers`; how the
-rows of one file become records is `ingest`. Nothing here tells a value.
+added, counts that jump, an extract that is an earlier one again, and files of one year that differ. Headers that have
+changed are `headers`; how the rows of one file become records is `ingest`. Nothing here tells a value.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def refused_for_form(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[R
             of_it = (
                 f"_reject_column = {text_literal(header)} AND starts_with(_reject_reason, 'number_malformed')"
             )
-            asked.append((header, "a whole number", f"count(*) FILTER ({of_it}), count(*)"))
+            asked.append((header, "a whole number, 0 or more", f"count(*) FILTER ({of_it}), count(*)"))
     if not asked:
         return []
     rows = con.execute(
@@ -154,6 +154,30 @@ def ahead(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
     return [
         f"extract_ahead: the extract of {dataset.name} is of {as_at}, a day that has not come yet: is the date in its "
         "name right? What is late, and what is newest, is reckoned by it"
+    ]
+
+
+def figures_that_differ(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """A sentence for each two files of population estimates that are of one year and tell different figures of an area.
+
+    The last by name counts. Reads `sources.population` and `sources.file_read`, where they are made.
+    """
+    is_made = "SELECT count(*) FROM duckdb_views() WHERE schema_name = 'sources' AND view_name IN (?, ?)"
+    if con.execute(is_made, ["population", "file_read"]).fetchall() != [(2,)]:
+        return []
+    found = con.execute(
+        "WITH told AS (SELECT file, list_last(regexp_extract_all(edition, '(?:19|20)\\d\\d')) AS year "
+        "FROM sources.file_read WHERE status = 'read' AND \"of\" = 'population'), "
+        "given AS (SELECT one.*, coalesce(told.year, 'no year') AS year "
+        "FROM sources.population AS one JOIN told USING (file)) "
+        "SELECT a.file, b.file, b.year, count(*) FROM given AS a JOIN given AS b "
+        "ON b.area_code = a.area_code AND b.year = a.year AND b.file > a.file "
+        "WHERE a.people <> b.people OR a.people_65_and_over <> b.people_65_and_over GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return [
+        f"figures_differ: the population files `{file}` and `{other}` are both of {year}, and differ in {areas:,} "
+        f"area(s): those of `{other}` count, as the last by name; is that the newer, else take it away"
+        for file, other, year, areas in found
     ]
 
 

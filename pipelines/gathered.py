@@ -22,6 +22,7 @@ from pipelines.ingest import (
 )
 from pipelines.reading_plan import FIXED, own_columns
 from pipelines.tables import Column, Table, quoted, text_literal
+from pipelines.tenure import tenure_group
 
 MADE_HERE = "pipelines/gathered.py"
 # A category of this name says in which tenure a record's home is held (in social care returns, the accommodation).
@@ -59,6 +60,8 @@ def gathered_tables(authority: Authority) -> list[Table]:
         _site_capacity(authority),
         _tenure(authority),
         _record_tenure(authority),
+        _record_age(authority),
+        _event_end(authority),
         _measure(authority),
         _property_reference(authority),
         _datasets(authority),
@@ -344,10 +347,16 @@ def _tenure(authority: Authority) -> Table:
     columns = (
         Column("dataset", "VARCHAR", "dataset"),
         Column("tenure", "VARCHAR", "a tenure that its description allows, or what stands for all others"),
+        Column(
+            "tenure_group",
+            "VARCHAR",
+            "owned, social rented, private rented, other or not known, by the code list of the software",
+        ),
     )
     rows: list[tuple[object, ...]] = []
     for dataset, _, values in _with_tenure(authority):
-        rows += [(dataset.name, value) for value in dict.fromkeys((*values, OTHER_TENURE, TENURE_NOT_KNOWN))]
+        allowed = dict.fromkeys((*values, OTHER_TENURE, TENURE_NOT_KNOWN))
+        rows += [(dataset.name, value, tenure_group(value)) for value in allowed]
     return Table(
         "services", "tenure",
         "The tenures that each dataset's description allows: one row each, whether a record has it or not.",
@@ -386,6 +395,54 @@ def _record_tenure(authority: Authority) -> Table:
     )  # fmt: skip
 
 
+def _record_age(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("file", "VARCHAR", "file that the record stands in"),
+        Column("row_number", "BIGINT", "row of the file as a spreadsheet counts"),
+        Column("age_band", "VARCHAR", "age band at the date of the extract; empty where it is not known"),
+    )
+    banded = [
+        (dataset, name)
+        for dataset in authority.datasets
+        if dataset.group == "service"
+        for name in [name for name, _, use in own_columns(dataset) if use.keep == "age_band"][:1]
+    ]
+    parts = [
+        f"SELECT {text_literal(dataset.name)} AS dataset, file, row_number, {quoted(name)} AS age_band\n"
+        f"FROM services.{quoted(dataset.name)}"
+        for dataset, name in banded
+    ] or [_rows(columns, [])]
+    return Table(
+        "services", "record_age",
+        "The age band of whom each record is about, for datasets that keep a date of birth as its band: the first such "
+        "column.",
+        columns, ("dataset", "file", "row_number"), _of_datasets(tuple(dataset for dataset, _ in banded)), MADE_HERE,
+        sql="\nUNION ALL\n".join(parts) + "\n",
+    )  # fmt: skip
+
+
+def _event_end(authority: Authority) -> Table:
+    columns = (
+        Column("dataset", "VARCHAR", "dataset"),
+        Column("file", "VARCHAR", "file that the record stands in"),
+        Column("row_number", "BIGINT", "row of the file as a spreadsheet counts"),
+        Column("ended", "DATE", "date on which the event ended; empty where it is open still"),
+    )
+    of = tuple(dataset for dataset in authority.datasets if dataset.counting.one == "open_event")
+    parts = [
+        f"SELECT {text_literal(dataset.name)} AS dataset, file, row_number, {quoted(dataset.counting.ended)} AS ended\n"
+        f"FROM services.{quoted(dataset.name)}"
+        for dataset in of
+    ] or [_rows(columns, [])]
+    return Table(
+        "services", "event_end",
+        "When each event ended, for datasets of which the events open at a period's end are counted.",
+        columns, ("dataset", "file", "row_number"), _of_datasets(of), MADE_HERE,
+        sql="\nUNION ALL\n".join(parts) + "\n",
+    )  # fmt: skip
+
+
 def _datasets(authority: Authority) -> Table:
     described = (
         Column("dataset", "VARCHAR", "dataset"),
@@ -412,6 +469,15 @@ def _datasets(authority: Authority) -> Table:
         Column("cadence_months", "BIGINT", "the same in whole months; 0 where it is less, or no whole month"),
         Column("cadence_days", "BIGINT", "the same in days, beside the months"),
         Column("due_days", "BIGINT", "days after its date within which an extract is promised"),
+        Column(
+            "counts_one",
+            "VARCHAR",
+            "what is counted as one in a period: record (each row, by its weight), person, household, address or "
+            "open_event",
+        ),
+        Column(
+            "denominator", "VARCHAR", "what its rate is worked out by: homes, people or people_65_and_over"
+        ),
     )
     of_flow = " (of a flow without dated extracts: the month of the"
     columns = (
@@ -437,7 +503,7 @@ def _datasets(authority: Authority) -> Table:
         (
             d.name, d.group, d.title, d.owner, d.purpose, d.lawful_basis, ", ".join(d.uses), d.sensitivity,
             d.keep_months, d.licence, d.attribution, d.kind, d.period, d.counts, d.cadence,
-            step.months if step else None, step.days if step else None, d.due_days,
+            step.months if step else None, step.days if step else None, d.due_days, d.counting.one, d.denominator,
         )
         for d in authority.datasets
         for step in [read_cadence(d.cadence)]

@@ -581,6 +581,19 @@ def read_number(text: str, type_: str) -> Reading:
     )
 
 
+def read_count(text: str) -> Reading:
+    """A whole number (BIGINT), 0 or more; else as `read_number`."""
+    value = f"CASE WHEN NOT {is_negative(text)} THEN {read_number(text, 'BIGINT').value} END"
+    return Reading(
+        value=value, issue=f"CASE WHEN {text} IS NOT NULL AND ({value}) IS NULL THEN 'number_malformed' END"
+    )
+
+
+def is_negative(text: str) -> str:
+    """SQL: whether a text is a whole number below 0."""
+    return f"coalesce(({read_number(text, 'BIGINT').value}) < 0, false)"
+
+
 def _number(text: str, form: str, type_: str) -> str:
     bare = f"upper(replace({text}, '£', ''))"
     ungrouped = f"CASE WHEN regexp_full_match({bare}, '{GROUPED}') THEN replace({bare}, ',', '') END"

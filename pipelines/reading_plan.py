@@ -43,8 +43,8 @@ OLDEST_BAND = "85 and over"
 
 SQL_TYPES = {
     "uprn": "BIGINT", "usrn": "BIGINT", "text": "VARCHAR", "postcode": "VARCHAR", "area_code": "VARCHAR",
-    "metres": "DECIMAL(10, 2)", "degrees": "DECIMAL(10, 7)", "integer": "BIGINT", "decimal": "DECIMAL(18, 4)",
-    "date": "DATE", "geometry": "BLOB",
+    "metres": "DECIMAL(10, 2)", "degrees": "DECIMAL(10, 7)", "integer": "BIGINT", "count": "BIGINT",
+    "decimal": "DECIMAL(18, 4)", "date": "DATE", "geometry": "BLOB",
 }  # fmt: skip
 
 FIXED = (
@@ -177,6 +177,8 @@ def read_as(kind: str, text: str, format: str = "") -> Reading:
             return identifiers.read_date(text, format)
         case "metres" | "degrees" | "integer" | "decimal":
             return identifiers.read_number(text, SQL_TYPES[kind])
+        case "count":
+            return identifiers.read_count(text)
         case _:
             return Reading(text, "")
 
@@ -194,7 +196,11 @@ def plan_source(source: Source, rows: Rows) -> Plan:
         readings: list[Reading] = []
         for header, column in source.columns.items():
             for position in found[header] if column == name else []:
-                readings.append(read_as(described.kind, feed.add(position), described.format))
+                text = feed.add(position)
+                readings.append(read_as(described.kind, text, described.format))
+                if described.kind == "count":
+                    # No value at all (a figure that is withheld, say) is less than a wrong one: the row stays.
+                    rejections.append((identifiers.is_negative(text), name, NOT_A_COUNT))
                 if is_pattern(header):
                     match = re.fullmatch(header[1:-1], rows.headers[position].strip(), re.IGNORECASE)
                     for group, text in match.groupdict().items() if match else ():
@@ -203,7 +209,7 @@ def plan_source(source: Source, rows: Rows) -> Plan:
         type_ = SQL_TYPES[described.kind]
         if not readings:
             continue
-        if len(readings) > 1 and described.kind in {"integer", "decimal"}:
+        if len(readings) > 1 and described.kind in {"integer", "count", "decimal"}:
             value = " + ".join(f"({reading.value})" for reading in readings)
         else:
             value = (
@@ -366,7 +372,7 @@ def plan_dataset(
             f"({t} IS NOT NULL AND NOT coalesce({fit}, false))" for t, fit in zip(texts, fits, strict=True)
         )
         rejections.append((blank, header, "withheld: the publisher gives no number"))
-        rejections.append((malformed, header, "number_malformed: wanted a whole number, 0 or more"))
+        rejections.append((malformed, header, NOT_A_COUNT))
         weight = " + ".join(
             f"CASE WHEN {fit} THEN {part} ELSE 0 END" for part, fit in zip(parts, fits, strict=True)
         )
@@ -451,6 +457,7 @@ def _gone(out: LeftOut, found: dict[str, list[int]], feed: Feed) -> Iterator[tup
         yield f"{value_of(day)} < DATE '{out.keep_from}'", day, out.expiry
 
 
+NOT_A_COUNT = "number_malformed: wanted a whole number, 0 or more"
 LARGEST_WEIGHT = 1_000_000_000_000  # sums of these stay whole numbers that DuckDB can hold
 PLACED_IN = {
     "address_line": "address",

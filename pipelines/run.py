@@ -41,6 +41,7 @@ from pipelines import (
     scan,
     transparency,
     uses,
+    worked_out,
 )
 from pipelines.authority import BESIDE, Authority, Dataset, Disclosure, Source
 from pipelines.descriptions import Problem
@@ -304,6 +305,10 @@ def plan(authority: Authority) -> list[Step]:
     add(Step(held, _hold_back(held, publications, rule)))
     for publication in publications:
         add(Step(publication.table, _protect(publication, rule), of=publication, sql=publication.table.sql))
+    estimates = worked_out.publications()
+    for publication in estimates:
+        add(Step(publication.table, _work_out(publication.table), of=publication))
+    publications = sorted([*publications, *estimates], key=lambda one: one.table.name)
     pages = page_modules()
     for name, module in pages.items():
         add(Step(_page_table(name, module), _draw(module)))
@@ -621,6 +626,15 @@ def _protect(publication: protect.Publication, rule: Disclosure) -> Callable[[Ru
     return make
 
 
+def _work_out(table: Table) -> Callable[[Run], Made]:
+    make_it = _make_table(table, ())
+
+    def make(at: Run) -> Made:
+        return replace(make_it(at), facts=worked_out.against_exact(at.con, table))
+
+    return make
+
+
 def page_modules() -> dict[str, ModuleType]:
     """The modules of `assets/maps`, by page name."""
     names = sorted(path.stem for path in (ASSETS / PAGES).glob("*.py") if path.stem != "__init__")
@@ -687,8 +701,8 @@ def _release_step(
             drawn[name] = functools.partial(transparency.document, name, at.authority, publications)
         got = release.assemble(
             at.con, publications, rule, made, drawn["index.html"](at.con), at.output.published,
-            release.release_id(started), facts, audits=[attacker, functools.partial(scan.scan, drawn=drawn)],
-            documents=documents,
+            release.release_id(started), facts,
+            audits=[attacker, functools.partial(scan.scan, drawn=drawn), worked_out.made_again], documents=documents,
         )  # fmt: skip
         at.warehouse.drop_all_but(made_here)
         quarantine.clear_all_but(at.output.restricted, {name.partition(".")[2] for name in made_here})

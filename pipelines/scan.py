@@ -26,7 +26,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.protect import HIDDEN, OPEN_DATASETS, PUBLISHED, Finding, Publication, rule_sentence
+from pipelines.protect import HIDDEN, OPEN_DATASETS, PUBLISHED, Finding, Publication, open_sql, rule_sentence
 from pipelines.release import CHECKSUMS, CRS, DATABASE, GEOPACKAGE, Candidate
 from pipelines.tables import quoted, text_literal
 
@@ -141,16 +141,28 @@ class Known:
             columns = [column[0] for column in result.description or ()]
             at = {column: place for place, column in enumerate(columns)}
             is_open = publication.definition.open or publication.definition.rows == "open_only"
-            for row in result.fetchall():
-                texts = [str(value) for value in row if value is not None and not isinstance(value, bytes)]
-                found = {number for text in texts for number in _numbers(text)}
-                numbers |= found
+            rows = result.fetchall()
+            numbers.add(Decimal(len(rows)).normalize())  # the catalogue tells it
+            for row in rows:
+                texts = {
+                    column: str(value)
+                    for column, value in zip(columns, row, strict=True)
+                    if value is not None and not isinstance(value, bytes)
+                }
+                by_column = {column: _numbers(text) for column, text in texts.items()}
+                numbers.update(*by_column.values())
                 if is_open:
-                    open_texts += texts
+                    open_texts += texts.values()
                 if "area_code" not in at or row[at["area_type"]] in WHOLE:
                     continue
                 code = str(row[at["area_code"]])
-                areas[code] |= found
+                # What tells rows apart (two quarters ahead, the third fifth) is no figure of the area; a year may be.
+                areas[code] |= {
+                    number
+                    for column, numbers_in_it in by_column.items()
+                    for number in numbers_in_it
+                    if column not in publication.table.key or YEARS.start <= number < YEARS.stop
+                }
                 if "area_name" in at and len(str(row[at["area_name"]] or "")) > 4:
                     names[str(row[at["area_name"]])].add(code)
         for text in open_texts:
@@ -240,8 +252,8 @@ def _exact_figures(candidate: Candidate) -> set[Decimal]:
             continue
         for count in publication.definition.counts:
             rows = candidate.con.execute(
-                f"SELECT DISTINCT {quoted(count)} FROM {publication.definition.layer} "
-                f"WHERE {quoted(count)} >= {DISTINCTIVE}"
+                f"WITH {OPEN_DATASETS} SELECT DISTINCT {quoted(count)} FROM {publication.definition.layer} "
+                f"WHERE {quoted(count)} >= {DISTINCTIVE} AND NOT ({open_sql(publication.definition)})"
             ).fetchall()
             found |= {Decimal(value).normalize() for (value,) in rows if int(value) not in YEARS}
     return found
@@ -994,8 +1006,10 @@ def _scan_page(candidate: Candidate, known: Known, name: str, text: str) -> Iter
 
 
 def _scan_figures(candidate: Candidate, name: str, data: dict[str, Any]) -> Iterator[Finding]:
-    """Each figure of a map's data block is the published one of that dataset, area, period and measure."""
+    """Each figure of a map's data block, and each end of its interval, is the published one of that dataset, area,
+    period and measure."""
     try:
+        cells = {one["id"]: one.get("published") for one in data.get("measures", ())}
         areas = {one["id"]: [area[0] for area in one["areas"]] for one in data["geographies"]}
         facts = {
             (one["id"], area[0]): tuple(area[2:5]) for one in data["geographies"] for area in one["areas"]
@@ -1005,62 +1019,124 @@ def _scan_figures(candidate: Candidate, name: str, data: dict[str, Any]) -> Iter
         for topic in data["topics"]:
             periods = [period[0] for period in topic["periods"]]
             whole = {WHOLE: {m: [[value] for value in values] for m, values in topic["totals"].items()}}
-            drawn: list[tuple[Any, Any]] = [
-                ((kind,), {measure: figure["values"] for measure, figure in by_measure.items()})
+            drawn: list[tuple[Any, Any, Any]] = [
+                ((kind,), periods, {measure: figure["values"] for measure, figure in by_measure.items()})
                 for kind, by_measure in topic["figures"].items()
             ]
-            for kinds, by_measure in [*drawn, *whole.items()]:
+            if past := topic.get("history"):
+                drawn += [
+                    ((kind,), past["periods"], {past["measure"]: values})
+                    for kind, values in past["figures"].items()
+                ]
+            for kinds, of_periods, by_measure in [
+                *drawn,
+                *((kind, periods, by) for kind, by in whole.items()),
+            ]:
                 for measure, by_period in by_measure.items():
-                    published = _published_figures(candidate, topic["id"], measure, kinds)
+                    cell = cells.get(measure)
+                    column = cell["column"] if cell else measure
+                    published = _published_figures(candidate, topic["id"], column, kinds, cell)
                     if published is None:
                         continue  # a share worked out of published figures: drawn again, it must be the same
                     codes = areas[kinds[0]] if kinds != WHOLE else [""]
-                    for period, values in zip(periods, by_period, strict=True):
+                    for period, values in zip(of_periods, by_period, strict=True):
                         for code, shown in zip(codes, values, strict=True):
                             wanted, status = published.get((code, period), (None, ""))
                             if status == HIDDEN and shown != MARKER[HIDDEN]:
                                 hidden[measure] += 1
                             elif status != HIDDEN and shown != (NO_FIGURE if wanted is None else wanted):
                                 figures[measure] += 1
+            for kind, by_measure in topic["figures"].items():
+                for measure, figure in by_measure.items():
+                    wrong = _uncertainty_apart(
+                        candidate, topic["id"], measure, kind, cells, figure, periods, areas
+                    )
+                    hidden[measure] += wrong[0]
+                    figures[measure] += wrong[1]
         profile = _profiles(candidate)
         apart = sum(profile.get(key, told) != told for key, told in facts.items())
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         yield Finding(name, "", "its data block is not in the form that maps have")
         return
-    for measure, times in sorted(hidden.items()):
+    for measure, times in sorted((+hidden).items()):
         yield Finding(name, measure, f"{times} hidden figure(s) without the marker")
-    for measure, times in sorted(figures.items()):
+    for measure, times in sorted((+figures).items()):
         yield Finding(name, measure, f"{times} figure(s) that are not the published ones")
     if apart:
         yield Finding(name, "", f"homes, people or deprivation of {apart} area(s) are not the published ones")
 
 
+def _uncertainty_apart(
+    candidate: Candidate,
+    topic: str,
+    measure: str,
+    kind: str,
+    cells: Mapping[str, Any],
+    figure: Mapping[str, Any],
+    periods: Sequence[str],
+    areas: Mapping[str, Sequence[str]],
+) -> tuple[int, int]:
+    """Of a measure in the areas of a kind: how many hidden figures have an interval or a sign of one, and how many ends
+    of intervals are not the published ones."""
+    hidden = apart = 0
+    for end in ("low", "high", "inner_low", "inner_high"):
+        if end not in figure:
+            continue
+        cell = cells.get(measure) or {}
+        published = None
+        if cell.get(end):
+            published = _published_figures(candidate, topic, cell[end], (kind,), cell)
+        for number, (period, shown) in enumerate(zip(periods, figure[end], strict=True)):
+            for code, value, told in zip(areas[kind], figure["values"][number], shown, strict=True):
+                if value == MARKER[HIDDEN] and told != NO_FIGURE:
+                    hidden += 1
+                elif published is not None:
+                    wanted, _ = published.get((code, period), (None, ""))
+                    apart += told != (NO_FIGURE if wanted is None else wanted)
+    for by_period in [figure.get("unsure", ()), *figure.get("outlined", {}).values()]:
+        for number, places in enumerate(by_period):
+            hidden += sum(figure["values"][number][place] == MARKER[HIDDEN] for place in places)
+    return hidden, apart
+
+
 def _published_figures(
-    candidate: Candidate, topic: str, measure: str, kinds: Sequence[str]
+    candidate: Candidate,
+    topic: str,
+    column: str,
+    kinds: Sequence[str],
+    cell: Mapping[str, Any] | None = None,
 ) -> dict[tuple[str, str], tuple[float | None, str]] | None:
-    """By area (empty for the whole authority) and period: the published figure and its status; None where no table
-    has the measure for the topic."""
+    """By area (empty for the whole authority) and period: the published figure of a column and its status; None where
+    no table has the column for the topic.
+
+    `cell` is where a page says that its measure stands (see `draw.Cell`): then it stands there or nowhere.
+    """
     for publication in candidate.publications:
-        names = {column.name for column in publication.table.columns}
-        if measure not in names or not {"area_type", "area_code"} <= names:
+        names = {known.name for known in publication.table.columns}
+        if column not in names or not {"area_type", "area_code"} <= names:
             continue
         if len(publication.definition.datasets) != 1:
             continue
+        if cell is not None and publication.table.name != cell["table"]:
+            continue
         of = quoted(publication.definition.datasets[0])
         period = "period" if "period" in names else "''"
-        status = quoted(f"{measure}_status") if f"{measure}_status" in names else "''"
+        status = next((quoted(one) for one in (f"{column}_status", "status") if one in names), "''")
         listed = ", ".join(text_literal(kind) for kind in kinds)
         code = "''" if tuple(kinds) == WHOLE else "area_code"
+        only = [
+            f"{quoted(one)} = {text_literal(value)}" for one, value in (cell or {}).get("where", {}).items()
+        ]
         rows = candidate.con.execute(
-            f"SELECT {code}, {period}, {quoted(measure)}, {status} FROM published.{quoted(publication.table.name)} "
-            f"WHERE {of} = {text_literal(topic)} AND area_type IN ({listed})"
+            f"SELECT {code}, {period}, {quoted(column)}, {status} FROM published.{quoted(publication.table.name)} "
+            f"WHERE {' AND '.join([f'{of} = {text_literal(topic)}', f'area_type IN ({listed})', *only])}"
         ).fetchall()
         if rows:
             return {
                 (code, period): (None if value is None else float(value), status)
                 for code, period, value, status in rows
             }
-    return None
+    return None if cell is None or tuple(kinds) == WHOLE else {}
 
 
 def _profiles(candidate: Candidate) -> dict[tuple[str, str], tuple[Any, ...]]:

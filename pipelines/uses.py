@@ -101,13 +101,15 @@ def limited(
 ) -> Iterator[None]:
     """For the time of the block a connection sees what the table's use allows; for a table without a use, everything.
 
-    Seen are the tables that the table says it reads, each without the rows of datasets that do not allow the use.
-    Raises `UseRefused` where it reads such a dataset's own table.
+    Seen are the tables that the table says it reads, each without the rows of datasets that do not allow the use. A
+    table of the stage `published`, which is worked out of others of that stage, sees these and nothing exact. Raises
+    `UseRefused` where it reads a dataset's own table, and the dataset does not allow the use.
     """
-    if not table.use:
+    of_published = table.stage == "published"
+    if not table.use and not of_published:
         yield
         return
-    allowed = [dataset.name for dataset in authority.datasets if dataset.allows(table.use)]
+    allowed = [d.name for d in authority.datasets if of_published or d.allows(table.use)]
     for dataset in authority.datasets:
         if f"services.{dataset.name}" in table.depends_on and dataset.name not in allowed:
             raise UseRefused(reason(table, dataset))
@@ -126,7 +128,7 @@ def limited(
                 continue
             columns = [row[0] for row in con.execute(f"DESCRIBE {stage}.{quoted(name)}").fetchall()]
             by = [c for c in columns if c in NAMES_DATASETS or (c == "of" and stage != "sources")]
-            if by:
+            if by and not of_published:
                 warehouse.view(con, stage, name, " AND ".join(f"{quoted(column)} {among}" for column in by))
         yield
     except duckdb.TransactionException as error:

@@ -177,11 +177,20 @@ LONGEST_FIRST = (
 )  # fmt: skip
 
 
+# Files most of whose time goes into whole runs, killed or not, of the sample or of an authority of their own.
+WHOLE_RUNS = (
+    "test_story.py", "test_sample.py", "test_execution.py", "test_forgetting.py", "test_run.py", "test_canaries.py",
+    "test_sensors.py", "test_noninterference.py", "test_notebooks.py",
+)  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first; and tests marked by what they need, so that `-m "not browser"` leaves them out."""
     turns = {name: turn for turn, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: turns.get(item.path.name, len(turns)))
     for item in items:
+        if item.path.name in WHOLE_RUNS:
+            item.add_marker("slow")
         for name in ("browser", "real_data"):
             if name in getattr(item, "fixturenames", ()):
                 item.add_marker(name)

@@ -56,7 +56,8 @@ def cut_sources(folder: Path, lsoas: Iterable[str]) -> Cut:
     _copy_rows("cross_reference/*.csv", to, lambda row: row["UPRN"] in cut.uprns)
     _copy_rows("deprivation/*.csv", to, lambda row: row["LSOA code (2021)"] in wanted)
     _copy_rows("os_open_uprn/*.zip", to, lambda row: row["UPRN"] in cut.uprns)
-    shutil.copytree(SAMPLE / "sources/population", to / "population")
+    for source in ("population", "household_tenure"):
+        shutil.copytree(SAMPLE / "sources" / source, to / source)
     shutil.copy(SAMPLE / "sources/area_lookup/source.yaml", to / "area_lookup")
     _copy_postcodes(to / "code_point_open", cut.postcodes)
     _copy_boundaries(to / "area_boundary", areas)

@@ -16,12 +16,11 @@ import duckdb
 from pipelines import hold_back, release
 from pipelines.audit import Knowledge, attack, findings, knowledge
 from pipelines.authority import Disclosure, Dominance
+from pipelines.definition import Definition, definitions
 from pipelines.descriptions import read_description
 from pipelines.protect import (
     HELD_BACK,
-    Definition,
     Publication,
-    definitions,
     publication,
     publications,
     verify,

@@ -207,13 +207,13 @@ def _write_sources(folder: Path) -> None:
     )
     boundaries = folder / "area_boundary"
     boundaries.mkdir(parents=True, exist_ok=True)
-    _write_areas(boundaries / "oa.geojson", "OA21", {code: (i, i + 1) for i, code in enumerate(OUTPUT_AREAS)})
-    _write_areas(boundaries / "lsoa.geojson", "LSOA21", {LSOAS[0]: (0, 2), LSOAS[1]: (2, 4)})
-    _write_areas(boundaries / "msoa.geojson", "MSOA21", {MSOA: (0, 4)})
-    _write_areas(boundaries / "ward.geojson", "WD25", {WARDS[0]: (0, 3), WARDS[1]: (3, 4)})
+    write_areas(boundaries / "oa.geojson", "OA21", {code: (i, i + 1) for i, code in enumerate(OUTPUT_AREAS)})
+    write_areas(boundaries / "lsoa.geojson", "LSOA21", {LSOAS[0]: (0, 2), LSOAS[1]: (2, 4)})
+    write_areas(boundaries / "msoa.geojson", "MSOA21", {MSOA: (0, 4)})
+    write_areas(boundaries / "ward.geojson", "WD25", {WARDS[0]: (0, 3), WARDS[1]: (3, 4)})
 
 
-def _write_areas(path: Path, level: str, areas: dict[str, tuple[int, int]]) -> None:
+def write_areas(path: Path, level: str, areas: dict[str, tuple[int, int]]) -> None:
     """Rectangles from the first to before the second number of Output Areas, as GeoJSON in EPSG:27700."""
     features = []
     for code, (first, end) in areas.items():

@@ -26,7 +26,7 @@ def execute(path: Path, output: Path, open_data: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("OUTPUT", str(output))
     monkeypatch.setenv("OPEN_DATA", str(open_data))
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(notebook, timeout=400, resources={"metadata": {"path": str(path.parent)}}).execute()
     outputs = [each for cell in notebook.cells for each in cell.get("outputs", ())]
     assert outputs
     return "".join(each.get("text", "") for each in outputs)

@@ -77,8 +77,8 @@ def test_every_row_is_accounted_for(warehouse: Warehouse) -> None:
         read = dict(con.execute("SELECT dataset, rows_read FROM layers.accounting").fetchall())
     assert wrong == []
     assert read == {
-        "adult_social_care": 8702, "council_tax": 33360, "gp_practices": 6, "housing_tenancy": 1926, "libraries": 5,
-        "schools": 14,
+        "adult_social_care": 8702, "bulky_waste": 8825, "council_tax": 33360, "gp_practices": 6,
+        "housing_tenancy": 1926, "libraries": 5, "schools": 14,
     }  # fmt: skip
 
 
@@ -88,16 +88,67 @@ def test_hardly_any_record_is_put_on_a_wrong_property(warehouse: Warehouse) -> N
         counts = con.execute(
             f"""
             SELECT
+                placed.dataset,
+                count(*),
                 count(*) FILTER (precision = 'property'),
                 count(*) FILTER (precision = 'property' AND CAST(truth.uprn AS BIGINT) IS DISTINCT FROM placed.uprn)
             FROM places.record_placed AS placed
             JOIN read_csv('{(SAMPLE / "truth").as_posix()}/*.csv.gz', all_varchar = true) AS truth
                 ON truth.file = parse_filename(placed.file) AND placed.row_number = CAST(truth.row_number AS BIGINT) + 1
+            GROUP BY placed.dataset
+            """
+        ).fetchall()
+    shares = {dataset: at_property / records for dataset, records, at_property, _ in counts}
+    assert shares.keys() == {"adult_social_care", "bulky_waste", "council_tax", "housing_tenancy"}
+    assert min(shares.values()) == shares["adult_social_care"] > 0.94
+    assert shares["bulky_waste"] > 0.99
+    assert sum(at_property for _, _, at_property, _ in counts) > 52_000
+    assert sum(wrong for *_, wrong in counts) <= 5
+
+
+def test_a_uprn_of_another_home_does_not_lead_there(warehouse: Warehouse) -> None:
+    """Bulky waste has some: the postcode and the address agree against them."""
+    with warehouse.connect() as con:
+        found = con.execute(
+            f"""
+            SELECT count(*), count(*) FILTER (
+                placed.uprn_finding = 'uprn_overruled' AND CAST(truth.uprn AS BIGINT) = placed.uprn
+            )
+            FROM places.record_placed AS placed
+            JOIN read_csv('{(SAMPLE / "truth").as_posix()}/bulky_waste*.csv.gz', all_varchar = true) AS truth
+                ON truth.file = parse_filename(placed.file) AND placed.row_number = CAST(truth.row_number AS BIGINT) + 1
+            WHERE truth.what = 'another home'
             """
         ).fetchall()[0]
-    placed, wrong = counts
-    assert placed > 42_000
-    assert wrong <= 5
+    assert found[0] > 20 and found[1] == found[0]
+
+
+def test_a_planner_sees_season_and_where_services_meet(output: Path) -> None:
+    """As they were planted: more bulky waste in summer, and more at homes that social care or the council as a landlord
+    knows."""
+    released = output / "published" / "current" / "connected_places.duckdb"
+    with duckdb.connect(str(released), read_only=True) as con:
+        ratios = {
+            datasets: (low, high)
+            for datasets, low, high in con.execute(
+                "SELECT datasets, ratio_low, ratio_high FROM published.overlap_against_chance "
+                "WHERE period = 'all' AND allowing_for = 'nothing' AND status = 'published'"
+            ).fetchall()
+        }
+        (model, beyond_mean) = con.execute(
+            "SELECT model, skill_against_mean FROM published.forecast_skill "
+            "WHERE dataset = 'bulky_waste' AND area_type = 'all' AND horizon = 0 AND is_chosen"
+        ).fetchall()[0]
+        hidden, areas = con.execute(
+            "SELECT count(*) FILTER (recorded_use_status = 'hidden'), count(*) FROM published.demand_by_area "
+            "WHERE dataset = 'bulky_waste' AND area_type = 'lsoa'"
+        ).fetchall()[0]
+    assert ratios["adult_social_care + bulky_waste"][0] > 1.3
+    assert ratios["bulky_waste + housing_tenancy"][0] > 1.3
+    assert ratios["adult_social_care + bulky_waste + housing_tenancy"][0] > 1.3
+    assert ratios["adult_social_care + council_tax"][1] < 1.1
+    assert model.endswith("regression") and beyond_mean > 10
+    assert areas == 480 and hidden < areas / 5
 
 
 def test_no_property_reference_is_taken_for_a_uprn(warehouse: Warehouse) -> None:

@@ -127,6 +127,7 @@ shown AS (
         each.breakdown,
         each.group_name,
         CAST(NULL AS VARCHAR) AS deprivation_fifth,
+        CAST(NULL AS VARCHAR) AS tenure_group,
         described.sensitivity = 'open' OR contains(described.uses, 'demand') AS counts_homes
     FROM services.dataset AS described
     CROSS JOIN (
@@ -138,12 +139,12 @@ shown AS (
     UNION ALL
     SELECT
         described.authority_code, described.dataset, 'deprivation decile', CAST(decile.imd_decile AS VARCHAR),
-        decile.fifth_name, false
+        decile.fifth_name, NULL, false
     FROM services.dataset AS described
     CROSS JOIN decile
     WHERE described.role = 'service'
     UNION ALL
-    SELECT described.authority_code, described.dataset, 'tenure', tenure.tenure, NULL, false
+    SELECT described.authority_code, described.dataset, 'tenure', tenure.tenure, NULL, tenure.tenure_group, false
     FROM services.dataset AS described
     JOIN services.tenure AS tenure USING (dataset)
     WHERE described.role = 'service'
@@ -157,6 +158,7 @@ SELECT
     shown.breakdown,  -- all records, deprivation fifth or decile (of England's LSOAs, by the LSOA of the place) or tenure (as the dataset itself states it)
     shown.group_name,  -- group within the breakdown; `not known` is a group of its own, but not of the deciles, of which it would be the same as of the fifths
     shown.deprivation_fifth,  -- fifth of which a decile is a half; empty for all other groups
+    shown.tenure_group,  -- owned, social rented, private rented, other or not known: what the tenure is counted among; empty for all other groups
     coalesce(placed.records, 0) AS records,  -- what the group's records count for (accounts, events, ...)
     coalesce(placed.records_precise, 0) AS records_precise,  -- of these, placed on a property, a building or a point
     coalesce(placed.records_coarse, 0) AS records_coarse,  -- of these, placed by their postcode or area alone

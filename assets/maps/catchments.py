@@ -26,7 +26,7 @@ TITLE = "Catchments"
 SENTENCE = (
     "Which library, surgery or other site is nearest by road, how far it is, and how many people it serves."
 )
-PLACE = 4  # in the gallery
+PLACE = 5  # in the gallery
 DEPENDS_ON = (
     "published.catchment",
     "published.site_demand",

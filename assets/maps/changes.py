@@ -13,7 +13,7 @@ from pipelines.draw.page import render
 
 TITLE = "What changed"
 SENTENCE = "Records that are new, gone, moved or placed anew since the month before, and which figures moved."
-PLACE = 8  # in the gallery
+PLACE = 11  # in the gallery
 DEPENDS_ON = (
     "published.change_since_last",
     "published.demand_by_area",

@@ -15,7 +15,7 @@ from pipelines.draw.travel import roads_fold, roads_of_release, speeds_fold
 
 TITLE = "What if a site closed"
 SENTENCE = "Who would come to be too far from a library, a surgery or another site, and who would take them."
-PLACE = 5  # in the gallery
+PLACE = 6  # in the gallery
 DEPENDS_ON = (
     "published.closure_by_area",
     "published.closure_by_decile",

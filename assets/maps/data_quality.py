@@ -21,7 +21,7 @@ from pipelines.draw.trend import Point, axis, draw_trend
 
 TITLE = "Quality scorecard"
 SENTENCE = "How good each dataset is, whether it gets better, whether it is late, and what must be put right by whom."
-PLACE = 6  # in the gallery
+PLACE = 9  # in the gallery
 DEPENDS_ON = (
     "published.accounting",
     "published.data_issue",

@@ -22,7 +22,7 @@ from pipelines.draw.travel import MODES, roads_fold, roads_of_release, speeds_fo
 
 TITLE = "Too far to reach"
 SENTENCE = "Which homes are too far from a library, a surgery or another site, by deprivation and by area."
-PLACE = 3  # in the gallery
+PLACE = 4  # in the gallery
 DEPENDS_ON = (
     "published.travel_gap",
     "published.travel_by_area",

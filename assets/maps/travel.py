@@ -17,7 +17,7 @@ from pipelines.draw.travel import MODES, Roads, roads_fold, roads_of_release, sp
 
 TITLE = "Travel to the nearest site"
 SENTENCE = "How long homes take to the nearest place that a service is delivered from, by road."
-PLACE = 2  # in the gallery
+PLACE = 3  # in the gallery
 DEPENDS_ON = (
     "published.travel_by_area",
     "published.accessibility",

@@ -13,7 +13,7 @@ from pipelines.draw.page import own_script, render
 
 TITLE = "Who is missing"
 SENTENCE = "Whose records are on no map, or only roughly placed, and how many homes each service knows."
-PLACE = 7  # in the gallery
+PLACE = 10  # in the gallery
 DEPENDS_ON = (
     "published.who_is_missing",
     "published.dataset",

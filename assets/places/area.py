@@ -1,6 +1,7 @@
 """Areas of the authority: one row per Output Area, LSOA, MSOA, ward, and the authority itself.
 
-The census geographies are of the vintage that authority.yaml states; boundaries of another vintage are left out. The
+The census geographies are of the vintage that authority.yaml states, wards of the newest that is there; boundaries of
+another vintage are left out here, and serve `places.geography`. The
 authority's own polygon is the union of its Output Areas, so that everything published nests.
 """
 
@@ -40,10 +41,14 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
         "SELECT area_type, area_code, area_name, vintage, geometry FROM sources.area_boundary ORDER BY area_code"
     ).fetchall()
     census = f"{vintage % 100:02d}"
+    # Two digits: those of the last century come before those of this one.
+    newest = max(
+        (year for kind, _, _, year, _ in rows if kind == "wd"), key=lambda y: (y < "71", y), default=""
+    )
     areas = [
         (AREA_TYPES[kind], area, area_name if kind != "oa" else None, year, shapely.from_wkb(bytes(wkb)))
         for kind, area, area_name, year, wkb in rows
-        if kind in AREA_TYPES and (kind == "wd" or year == census)
+        if kind in AREA_TYPES and year == (newest if kind == "wd" else census)
     ]
     areas = [(kind, area, label, year, shapely.make_valid(shape)) for kind, area, label, year, shape in areas]
     blocks = [shape for kind, _, _, _, shape in areas if kind == "oa"]

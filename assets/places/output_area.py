@@ -32,10 +32,13 @@ def make(con: duckdb.DuckDBPyConnection) -> pa.Table:
     ).fetchall()
     blocks = [(code, shapely.Point(e, n)) for kind, code, e, n, _ in areas if kind == "oa"]
     known = {kind: {code for k, code, *_ in areas if k == kind} for kind in ("lsoa", "msoa", "ward")}
-    # Lookups of several vintages may stand side by side: what they state counts where it is an area in use.
+    # Lookups of several vintages may stand side by side: what they state counts where it is an area in use, and where
+    # several do (a ward keeps its code when its boundary moves) that of the areas' own year, which comes last.
     lookup: dict[str, dict[str, str]] = {}
     for oa, *found in con.execute(
-        "SELECT oa_code, lsoa_code, msoa_code, ward_code FROM sources.area_lookup ORDER BY ALL"
+        "SELECT oa_code, lsoa_code, msoa_code, ward_code FROM sources.area_lookup "
+        "ORDER BY coalesce(ward_vintage = (SELECT max(vintage) FROM places.area WHERE area_type = 'ward'), false), "
+        "oa_code, lsoa_code, msoa_code, ward_code"
     ).fetchall():
         stated = {kind: code for kind, code in zip(known, found, strict=True) if code in known[kind]}
         lookup.setdefault(oa, {}).update(stated)

@@ -2,7 +2,7 @@
 -- homes (ONS best fit), else the one in which its point lies; and how many of its homes lie in that same area.
 -- key: postcode
 WITH homes AS (
-    SELECT postcode, oa_code, lsoa_code, ward_code, count(*) AS homes
+    SELECT postcode, oa_code, lsoa_code, msoa_code, ward_code, count(*) AS homes
     FROM places.uprn
     WHERE postcode IS NOT NULL AND oa_code IS NOT NULL AND status = 'live' AND coalesce(is_home, true)
     GROUP BY ALL
@@ -17,6 +17,7 @@ spread AS (
         CAST(sum(homes.homes) AS BIGINT) AS homes,
         CAST(sum(homes.homes) FILTER (homes.oa_code = best.oa_code) AS BIGINT) AS homes_in_oa,
         CAST(sum(homes.homes) FILTER (homes.lsoa_code = best.lsoa_code) AS BIGINT) AS homes_in_lsoa,
+        CAST(sum(homes.homes) FILTER (homes.msoa_code = best.msoa_code) AS BIGINT) AS homes_in_msoa,
         CAST(sum(homes.homes) FILTER (homes.ward_code = best.ward_code) AS BIGINT) AS homes_in_ward
     FROM homes
     JOIN best USING (postcode)
@@ -43,6 +44,7 @@ SELECT
     coalesce(spread.homes, 0) AS homes,  -- homes (or properties, where no class is known) with the postcode
     spread.homes_in_oa,  -- of these, in the best-fit Output Area; the rest are at risk of being put in the wrong one
     spread.homes_in_lsoa,  -- of these, in the LSOA of that Output Area
+    spread.homes_in_msoa,  -- of these, in the MSOA of that Output Area
     spread.homes_in_ward  -- of these, in the ward of that Output Area
 FROM known
 CROSS JOIN sources.authority AS authority

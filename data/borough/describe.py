@@ -23,23 +23,27 @@ people by the sea, four villages outside. Four of the road links are on an islan
   its properties in five), in the publishers' layouts. Among them registered patients by LSOA, drawn by distance, size
   of list and habit, and the priority areas of three schools (`data/borough/belonging.py`).
 - `services/`: council tax (three months; the first two put away in zip files), housing tenancies, adult
-  social care events.
+  social care events, requests to collect bulky waste. The last are more in spring and summer, where there is more
+  deprivation, from the council's tenants, and one and a half times as likely from homes known to social care.
 - `sites/`: general practices (by postcode), libraries (by UPRN), schools (by coordinates).
 - `truth/`: for each row of each service's file (`row_number` 1 is the first row after the header) the right
   UPRN (empty where what is written names no property that there is) and what was done to the row;
   `planted.csv` has the counts below. Nothing but tests may read it.
 
 ## Canaries
-Every personal value (names, dates of birth, telephone numbers, e-mail and NHS numbers, client, account and
-tenancy references) has a unique text such as `CANARY-7F3A` in it. A date of birth is the ISO date, a space
+Every personal value (names, dates of birth, telephone numbers, e-mail and NHS numbers, client, account,
+tenancy and customer references) has a unique text such as `CANARY-7F3A` in it. A date of birth is the ISO date, a space
 and a canary: `1951-03-09 CANARY-7F3A`. `data.borough.canaries(folder)` lists all that occur under a folder.
 A canary found in anything published is a leak. A person keeps the same canaries in every month and every
-event.
+event, and a household in all its requests.
 
 ## Planted damage
 UPRNs in the council tax. Of the spoilt kinds, *zero padded*, *trailing .0* and *spaces around* can be put
 right from the value itself; *retired* is the UPRN of a historic twin that has a successor; *shell* is the
 flat's parent building; *unknown* is well formed but given to nothing; *rounded* ends in six noughts.
+
+Bulky waste picked from a list of addresses has a UPRN, and it may be spoilt in the same ways; *another home* is the
+UPRN of a home elsewhere, beside the right address. What was typed in has none, but an address as below.
 
 Addresses (tenancies and social care have no UPRN). *neat*, *plain* (case, commas, spaces) and *short*
 (`St`, `Rd`) name the property in full; *inverted*, *glued*, *typo* are harder; *lost flat* and *lost

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import json
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Set
 from pathlib import Path
 from random import Random
 
@@ -92,6 +93,19 @@ POPULATION_COLUMNS = [
     "LAD 2023 Code", "LAD 2023 Name", "LSOA 2021 Code", "LSOA 2021 Name", "Total",
     *(f"{sex}{band}" for sex in "FM" for band in BANDS),
 ]  # fmt: skip
+TENURE_COLUMNS = [
+    "date", "geography", "geography code",
+    *(
+        f"Tenure of household: {category}"
+        for category in (
+            "Total: All households", "Owned", "Owned: Owns outright", "Owned: Owns with a mortgage or loan",
+            "Shared ownership", "Shared ownership: Shared ownership", "Social rented",
+            "Social rented: Rents from council or Local Authority", "Social rented: Other social rented",
+            "Private rented", "Private rented: Private landlord or letting agency",
+            "Private rented: Other private rented", "Lives rent free",
+        )
+    ),
+]  # fmt: skip
 _LINK_COLUMNS = [
     ("id", "TEXT"), ("fictitious", "BOOLEAN"), ("road_classification", "TEXT"), ("road_function", "TEXT"),
     ("form_of_way", "TEXT"), ("road_classification_number", "TEXT"), ("name_1", "TEXT"),
@@ -122,8 +136,12 @@ def write_all(
     places: Places,
     areas: Areas,
     counts: dict[str, dict[tuple[str, str], int]],
+    lived_in: Set[int],
 ) -> Counter[str]:
-    """Write every source under `folder`. Answers how many of each kind of planted fault there are."""
+    """Write every source under `folder`. Answers how many of each kind of planted fault there are.
+
+    `lived_in` are the UPRNs of the homes that somebody lives in.
+    """
     planted: Counter[str] = Counter()
     current = sorted((p for p in places.properties if p.status in (1, 6)), key=lambda p: p.uprn)
     # The council's gazetteer runs ahead of the national file by a few new properties.
@@ -139,7 +157,9 @@ def write_all(
     _roads(folder / "os_open_roads", ground)
     _rivers(folder / "os_open_rivers")
     _deprivation(dice, folder / "deprivation", ground, areas, counts)
-    _population(folder / "population", areas, counts)
+    for year in _BEFORE:
+        _population(folder / "population", areas, counts, year)
+    _household_tenure(folder / "household_tenure", places, areas, lived_in)
     planted.update(_gazetteer(dice, folder / "llpg", places))
     return planted
 
@@ -435,26 +455,65 @@ def _deprivation(
     write_text(folder / name, csv_text(rows, "\r\n"))
 
 
-def _population(folder: Path, areas: Areas, counts: dict[str, dict[tuple[str, str], int]]) -> None:
+# The borough grows, and grows older: of each hundred people of mid-2024, how many there were before.
+_BEFORE = {2022: {"65 and over": 96, "": 98}, 2023: {"65 and over": 98, "": 99}, 2024: {"": 100}}
+
+
+def _population(folder: Path, areas: Areas, counts: dict[str, dict[tuple[str, str], int]], year: int) -> None:
     notes = [
         ["Lower layer Super Output Area population estimates (invented)"],
-        ["Mid-2024 population by broad age band and sex, borough of Quillhaven, which does not exist"],
+        [f"Mid-{year} population by broad age band and sex, borough of Quillhaven, which does not exist"],
         [],
         ["Worksheet", "Contents"],
-        ["Mid-2024 LSOA 2021", "2021 LSOA boundaries, estimates for mid-2024"],
+        [f"Mid-{year} LSOA 2021", f"2021 LSOA boundaries, estimates for mid-{year}"],
     ]
     data: list[list[object]] = [
-        ["Mid-2024 population estimates for 2021 LSOAs by broad age band and sex (invented)"],
+        [f"Mid-{year} population estimates for 2021 LSOAs by broad age band and sex (invented)"],
         ["This worksheet contains one table"],
         ["F: females; M: males"],
         list(POPULATION_COLUMNS),
     ]
-    for a in _lsoas(areas):
-        here = [counts[a.lsoa].get((sex, band), 0) for sex in "FM" for band in BANDS]
+    percent = _BEFORE[year]
+    for i, a in enumerate(_lsoas(areas)):
+        here = []
+        for j, (sex, band) in enumerate((sex, band) for sex in "FM" for band in BANDS):
+            # What is over of a hundred falls to a person here and there, so that a few people lessen, too.
+            part = counts[a.lsoa].get((sex, band), 0) * percent.get(band, percent[""])
+            here.append((part + (37 * i + 53 * j) % 100) // 100)
         data.append([*LAD, a.lsoa, a.lsoa_name, sum(here), *here])
     write_bytes(
-        folder / "sapelsoabroadage_2024.xlsx", workbook({"Contents": notes, "Mid-2024 LSOA 2021": data})
+        folder / f"sapelsoabroadage_{year}.xlsx",
+        workbook({"Contents": notes, f"Mid-{year} LSOA 2021": data}),
     )
+
+
+def _household_tenure(folder: Path, places: Places, areas: Areas, lived_in: Set[int]) -> None:
+    """Census table TS054 in the layout in which Nomis publishes it in bulk: one household in each home lived in."""
+    lsoa_of = {a.code: a.lsoa for a in areas.output_areas}
+    held: dict[str, Counter[str]] = defaultdict(Counter)
+    for p in places.properties:
+        if p.is_live_home and p.uprn in lived_in:
+            # Owners with and without a mortgage, a few shared ones, and a few who live rent free.
+            kind = (
+                {"social": ("council", "council", "association")[p.uprn % 3], "private": "landlord"}.get(
+                    p.tenure,
+                    ("outright", "mortgage", "outright", "mortgage", "mortgage", "shared")[p.uprn % 6],
+                )
+                if p.uprn % 71
+                else "free"
+            )
+            held[lsoa_of[p.oa]][kind] += 1
+    rows: list[list[object]] = [list(TENURE_COLUMNS)]
+    for a in _lsoas(areas):
+        n = held[a.lsoa]
+        owned, social = n["outright"] + n["mortgage"], n["council"] + n["association"]
+        rows.append(
+            [
+                2021, a.lsoa, a.lsoa, sum(n.values()), owned, n["outright"], n["mortgage"], n["shared"], n["shared"],
+                social, n["council"], n["association"], n["landlord"], n["landlord"], 0, n["free"],
+            ]
+        )  # fmt: skip
+    write_text(folder / "census2021-ts054-lsoa.csv", csv_text(rows, "\r\n"))
 
 
 def _gazetteer(dice: Random, folder: Path, places: Places) -> Counter[str]:

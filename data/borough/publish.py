@@ -41,7 +41,10 @@ def make(output: Path, seed: str = SEED) -> None:
     canary = people.Canaries()
 
     planted: Planted = []
-    faults = open_data.write_all(dice("open data"), output / "sources", earth, places, zones, counts)
+    lived_in = {uprn for uprn, there in folk.items() if there}
+    faults = open_data.write_all(
+        dice("open data"), output / "sources", earth, places, zones, counts, lived_in
+    )
     planted += [("sources", what, n) for what, n in sorted(faults.items())]
     tax = silos.council_tax(dice("council tax"), canary, earth, places, folk)
     planted += _council_tax(output, tax)
@@ -52,13 +55,18 @@ def make(output: Path, seed: str = SEED) -> None:
     care = silos.adult_social_care(dice("adult social care"), canary, earth, places, folk)
     _care(output, care)
     planted += [(_CARE, what, n) for what, n in _counted(care)]
+    waste = silos.bulky_waste(
+        dice("bulky waste"), canary, earth, places, folk, {uprn for uprn, _ in care.truth if uprn}
+    )
+    write_text(output / _WASTE, csv_text(_table(silos.WASTE_COLUMNS, waste)))
+    planted += [(_WASTE, what, n) for what, n in _counted(waste)]
     _sites(output / "sites", places)
     belonging.patients(
         dice("registered patients"), output / _PATIENTS, places, zones, folk, _list_sizes(places)
     )
     belonging.priority_areas(output / _PRIORITY_AREAS, places, zones, _urns(places))
     write_text(output / "truth" / "planted.csv", csv_text([["file", "what", "rows"], *planted]))
-    truths = {_TENANCIES: let, _CARE: care} | {_council_tax_path(m): e for m, e in tax.items()}
+    truths = {_TENANCIES: let, _CARE: care, _WASTE: waste} | {_council_tax_path(m): e for m, e in tax.items()}
     for name, extract in truths.items():
         _truth(output, name, extract)
     homes = Counter(p.oa for p in places.properties if p.is_live_home)
@@ -81,6 +89,7 @@ def make(output: Path, seed: str = SEED) -> None:
 
 _TENANCIES = "services/housing_tenancy/tenancies_2026-09-30.xlsx"
 _CARE = "services/adult_social_care/cld_events_2023Q4_2026Q3.csv"
+_WASTE = "services/bulky_waste/bulky_waste_requests_2023Q4_2026Q3.csv"
 _PATIENTS = "sources/gp_registered_patients/gp-reg-pat-prac-lsoa-all_2026-10.csv"
 _PRIORITY_AREAS = "sources/catchment_area/priority_areas_2026-09.gpkg"
 _REFERENCES = "sources/cross_reference/llpg_cross_references_2026-10.csv"

@@ -1,6 +1,6 @@
-"""What each service of the invented council has on its books: council tax, tenancies, adult social care.
+"""What each service of the invented council has on its books: council tax, tenancies, adult social care, bulky waste.
 
-Belongs here: the rows of the three services' extracts, with the damage that is planted in them and the
+Belongs here: the rows of the four services' extracts, with the damage that is planted in them and the
 truth behind each row. Does not belong here: how a kind of damage looks (`damage.py`), writing files
 (`publish.py`).
 """
@@ -31,6 +31,9 @@ CARE_COLUMNS = (
     "LA_Code LA_Name Client_ID NHS_Number Client_Name Date_of_Birth Gender Client_Type Event_Type "
     "Event_Start_Date Event_End_Date Event_Outcome Primary_Support_Reason Accommodation_Status "
     "Service_Type Request_Route_of_Access Address Postcode"
+).split()
+WASTE_COLUMNS = (
+    "CUSTOMER_REF REQUESTED_ON REQUESTER PHONE EMAIL UPRN ADDRESS POSTCODE ITEM_CATEGORY FEE_PAID"
 ).split()
 MONTHS = ("2026-08", "2026-09", "2026-10")
 
@@ -302,7 +305,7 @@ def adult_social_care(
 
     There is no UPRN.
     """
-    starts = [datetime.date(2023 + (9 + 3 * q) // 12, (9 + 3 * q) % 12 + 1, 1) for q in range(13)]
+    starts = _quarters()
     # Growth of two in a hundred a quarter; the first quarter of the calendar year is the busiest.
     season = {1: 1.14, 4: 0.96, 7: 0.90, 10: 1.04}
     weights = [1.02**q * season[starts[q].month] for q in range(12)]
@@ -324,6 +327,17 @@ def adult_social_care(
         extract.rows.append(row)
         extract.truth.append((uprn, manner))
     return extract
+
+
+def _quarters() -> list[datetime.date]:
+    """The first days of the twelve quarters that events are of, and of the next one."""
+    return [datetime.date(2023 + (9 + 3 * q) // 12, (9 + 3 * q) % 12 + 1, 1) for q in range(13)]
+
+
+def _day(dice: Random, starts: list[datetime.date], weights: list[float]) -> datetime.date:
+    """A day of one of the quarters, each as likely as it weighs."""
+    q = dice.choices(range(12), weights)[0]
+    return starts[q] + datetime.timedelta(days=dice.randrange((starts[q + 1] - starts[q]).days))
 
 
 def _chance(age: int, poor: float, in_care: bool) -> float:
@@ -354,10 +368,7 @@ def _events(
     )  # fmt: skip
     carer = not in_care and dice.random() < 0.08
     how_many = max(1, min(20, round(-5.8 * math.log(1 - dice.random()) + 0.6)))
-    dates = []
-    for _ in range(how_many):
-        q = dice.choices(range(12), weights)[0]
-        dates.append(starts[q] + datetime.timedelta(days=dice.randrange((starts[q + 1] - starts[q]).days)))
+    dates = [_day(dice, starts, weights) for _ in range(how_many)]
     found: list[tuple[datetime.date, Row, str]] = []
     for i, when in enumerate(sorted(dates)):
         kind = (
@@ -404,4 +415,108 @@ def _events(
             "Postcode": postcode,
         }
         found.append((when, row, manner))
+    return found
+
+
+# Of the requests that are typed in: how the address is written. Those that are picked from a list have it neat.
+_WASTE_MANNERS = {
+    "neat": 44, "plain": 33, "short": 9, "inverted": 2, "glued": 1, "typo": 5, "lost flat": 2, "lost number": 1,
+    "absent flat": 0.5, "no postcode": 2, "outward postcode": 0.5,
+}  # fmt: skip
+TYPED_IN = 0.10
+# Of those that are picked from a list: how the UPRN is spoilt, in per cent.
+_WASTE_UPRN_DAMAGE = {
+    "": 97.5, "trailing .0": 0.8, "scientific": 0.5, "rounded": 0.4, "unknown": 0.3, "another home": 0.5,
+}  # fmt: skip
+# Pounds that each category costs; tenants of the council pay half.
+WASTE_FEES = {
+    "Bed or mattress": 24, "Sofa or armchair": 24, "Other furniture": 24, "Carpet": 24, "Fridge or freezer": 34,
+    "Washing machine or cooker": 30, "Garden furniture or tools": 24,
+}  # fmt: skip
+# The last is thrown out in spring and summer.
+_WASTE_COMMON = (22, 24, 20, 8, 10, 9, 3)
+_WASTE_COMMON_IN_SUMMER = (20, 21, 17, 7, 11, 9, 15)
+# Homes known to adult social care are so many times as likely to ask.
+KNOWN_TO_CARE = 1.5
+
+
+def bulky_waste(
+    dice: Random,
+    canary: Canaries,
+    ground: Ground,
+    places: Places,
+    people: dict[int, list[Person]],
+    known_to_care: set[int],
+) -> Extract:
+    """Requests to collect bulky waste, of the same twelve quarters as social care's events, in order of date.
+
+    More homes ask where there is more deprivation, among the council's tenants, and among those `known_to_care`
+    (UPRNs); most that ask do so once or twice, some again and again.
+    """
+    starts = _quarters()
+    # Growth of one in a hundred a quarter; three clear out in spring and summer for two in autumn and winter.
+    season = {1: 0.84, 4: 1.26, 7: 1.12, 10: 0.78}
+    weights = [1.01**q * season[starts[q].month] for q in range(12)]
+    homes = [p for p in places.properties if p.is_live_home and people[p.uprn]]
+    drawn: list[tuple[datetime.date, int, Row, int, str]] = []
+    households = 0
+    for home in homes:
+        poor = ground.neighbourhoods[home.neighbourhood].deprivation
+        chance = 0.23 * (0.8 + 1.8 * poor) * (1.15 if home.tenure == "social" else 1.0)
+        if dice.random() > min(0.95, chance * (KNOWN_TO_CARE if home.uprn in known_to_care else 1.0)):
+            continue
+        households += 1
+        for when, row, uprn, what in _requests(dice, canary, home, homes, starts, weights):
+            drawn.append((when, households, row, uprn, what))
+    drawn.sort(key=lambda request: request[:2])
+    extract = Extract()
+    for _, _, row, uprn, what in drawn:
+        extract.rows.append(row)
+        extract.truth.append((uprn, what))
+    return extract
+
+
+def _requests(
+    dice: Random,
+    canary: Canaries,
+    home: Property,
+    homes: list[Property],
+    starts: list[datetime.date],
+    weights: list[float],
+) -> list[tuple[datetime.date, Row, int, str]]:
+    customer, requester = f"W{canary.one()}", canary.surname(dice)
+    phone = f"07700 900{dice.randint(0, 999):03d} {canary.one()}" if dice.random() < 0.12 else ""
+    email = f"{canary.one()}@mail.invalid" if dice.random() < 0.15 else ""
+    how_many = max(1, min(16, round(-1.85 * math.log(1 - dice.random()) + 0.3)))
+    found: list[tuple[datetime.date, Row, int, str]] = []
+    for when in sorted(_day(dice, starts, weights) for _ in range(how_many)):
+        if dice.random() < TYPED_IN:
+            what = _possible(home, dice.choices(list(_WASTE_MANNERS), list(_WASTE_MANNERS.values()))[0])
+            uprn, right = "", _right(home, what)
+            address, postcode = damage.write(dice, home, what)
+        else:
+            what = dice.choices(list(_WASTE_UPRN_DAMAGE), list(_WASTE_UPRN_DAMAGE.values()))[0]
+            held, right = home.uprn, home.uprn
+            if what == "unknown":
+                held = 990099000000 + dice.randrange(1, 999999)
+            elif what == "another home":
+                held = dice.choice([p for p in homes if p.postcode != home.postcode]).uprn
+            uprn = damage.spoil_uprn(dice, held, what)
+            address, postcode = damage.write(dice, home, "neat")
+        common = _WASTE_COMMON_IN_SUMMER if 4 <= when.month <= 9 else _WASTE_COMMON
+        item = dice.choices(list(WASTE_FEES), common)[0]
+        fee = WASTE_FEES[item] / (2 if home.tenure == "social" else 1)
+        row: Row = {
+            "CUSTOMER_REF": customer,
+            "REQUESTED_ON": when.isoformat(),
+            "REQUESTER": requester,
+            "PHONE": phone,
+            "EMAIL": email,
+            "UPRN": uprn,
+            "ADDRESS": address,
+            "POSTCODE": postcode,
+            "ITEM_CATEGORY": item,
+            "FEE_PAID": f"{fee:.2f}",
+        }
+        found.append((when, row, right, what))
     return found

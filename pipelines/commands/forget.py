@@ -259,14 +259,19 @@ def _still_in(at: Run, entry: Entry) -> list[str]:
     own = next((column for name, column, _ in keyed_columns(dataset) if name == entry.column), "record_id")
     pseudonyms = Pseudonyms(at.output.restricted)
     found = []
-    for stage, name in (("services", dataset.name), ("services", "record"), ("places", "record_placed")):
+    for stage, name, marked in (
+        ("services", dataset.name, [own]),
+        ("services", "record", ["record_id", "subject"]),
+        ("places", "record_placed", ["record_id", "subject"]),
+        ("places", "record_counted", ["who"]),
+    ):
         if at.warehouse.facts(stage, name) is None:
             continue
         table, is_own = f"{stage}.{quoted(name)}", name == dataset.name
         of_it, values = ("true", []) if is_own else ("dataset = ?", [dataset.name])
         if entry.what == "person":
             marks = set()
-            for column in [own] if is_own else ["record_id", "subject"]:
+            for column in marked:
                 marks |= set(
                     at.con.execute(
                         f"SELECT DISTINCT {quoted(column)} FROM {table} WHERE {of_it} AND {quoted(column)} IS NOT NULL",

@@ -191,6 +191,11 @@ def _remarks(made: Made) -> str:
         return left
     if facts.get("rows_rejected"):
         return f"   {facts['rows_rejected']:,} of {facts['rows_read']:,} rows rejected"
+    if "compared" in facts:
+        off = facts.get("median_difference_percent")
+        changes = f", {facts['compared']} off by {off} % in the middle" if off is not None else ""
+        most = f", by {facts['largest_difference_percent']} % at most" if off is not None else ""
+        return f"   {facts['figures_hidden']:,} of {facts['figures_compared']:,} hidden{changes}{most}"
     if "cells" in facts:
         share = f", {facts['percent_of_records_hidden']} % of records"
         return f"   {facts['cells_hidden']:,} of {facts['cells']:,} figures hidden{share}"
@@ -215,9 +220,11 @@ def accounting(authority: Authority, output: Output) -> str:
 
 
 def drifted(authority: Authority, output: Output) -> list[str]:
-    """What the latest extract of each dataset has otherwise than the one before it, in sentences."""
+    """What the latest extract of each dataset has otherwise than the one before it, and which files of one year of an
+    open source differ, in sentences."""
     with opened(authority, output) as at:
-        return [line for dataset in authority.datasets for line in drift.told(at.con, dataset)]
+        found = [line for dataset in authority.datasets for line in drift.told(at.con, dataset)]
+        return found + drift.figures_that_differ(at.con)
 
 
 def re_placed_since(authority: Authority, output: Output) -> list[str]:

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,9 @@ from pipelines.warehouse import Warehouse, replace_text
 if TYPE_CHECKING:
     import duckdb
 
+    from pipelines.draw.choropleth import TopicTable
     from pipelines.draw.scenarios import Scenario
+    from pipelines.estimate.reach import OfService
     from pipelines.travel.snapping import Snapped
 
 DESCRIPTION = """\
@@ -131,17 +133,19 @@ def do_whatif(chosen: argparse.Namespace) -> int:
             _hold_to_authority(con, chosen.authority, output)
             kind = _kind(con, chosen.kind, chosen.mode)
             closed = _closed(con, kind, chosen.close)
+            _hold_apart(con, kind, new)
             path = page or output.restricted / FOLDER / f"{_file_name(kind, closed, new)}.html"
             _hold_back(kind, path, output)
             notes = _reckon(con, kind, closed, new)
-            _draw(con, kind, new, path, output)
+            use, unsaid = _use_that_crosses(con, output)
+            _draw(con, kind, new, path, output, use)
     except (CannotAnswer, DescriptionError) as error:
         say(f"places whatif: {error}")
         return UNUSABLE
     except AtWork as error:
         say(f"places whatif: {error}")
         return BUSY
-    for note in notes:
+    for note in (*notes, *unsaid):
         say(note)
     if not kind.is_open:
         say(
@@ -219,6 +223,22 @@ def _closed(con: duckdb.DuckDBPyConnection, kind: Kind, asked: Sequence[str]) ->
             )
         found[site_id] = name
     return found
+
+
+def _hold_apart(con: duckdb.DuckDBPyConnection, kind: Kind, new: Sequence[New]) -> None:
+    """Refuse a new site by the name of another: nobody could tell which of the two a figure is of."""
+    standing = con.execute(
+        "SELECT coalesce(name, site_id) FROM places.site WHERE site_kind = ? ORDER BY site_id",
+        [kind.site_kind],
+    ).fetchall()
+    taken = {name.casefold(): "stands already" for (name,) in standing}
+    for one in new:
+        if one.name.casefold() in taken:
+            raise CannotAnswer(
+                f"`{one.name}` {taken[one.name.casefold()]} among the {kind.site_kind}; wanted another name for the "
+                f"site that is to open at {one.easting:.0f},{one.northing:.0f}"
+            )
+        taken[one.name.casefold()] = "is to open already"
 
 
 def _page_path(asked: Path | None, output: Output) -> Path | None:
@@ -408,6 +428,34 @@ def _reckon(
     return notes + [f"{name} is on no road that can be used so: it was nobody's nearest." for name in off]
 
 
+def _use_that_crosses(con: duckdb.DuckDBPyConnection, output: Output) -> tuple[list[OfService], list[str]]:
+    """What homes that cross the limit mean for recorded use, from the rates of the current release alone; and notes."""
+    import duckdb
+
+    from pipelines.estimate.reach import reach_of_scenario
+    from pipelines.release import DATABASE, current_release
+    from pipelines.tables import text_literal
+
+    crossing = {
+        (area_type, code): (measured, gained, lost)
+        for area_type, code, measured, gained, lost in con.execute(
+            "SELECT area_type, area_code, homes_measured, homes_gained, homes_lost FROM scenario.closure_by_area "
+            "WHERE homes_gained > 0 OR homes_lost > 0 ORDER BY ALL"
+        ).fetchall()
+    }
+    if not crossing:
+        return [], []
+    release = current_release(output.published)
+    if release is not None:
+        with duckdb.connect() as released:
+            released.execute(f"ATTACH {text_literal(str(release.path / DATABASE))} AS released (READ_ONLY)")
+            released.execute("USE released")
+            named = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'published' AND table_name = 'demand_estimate'"
+            if released.execute(named).fetchall():
+                return reach_of_scenario(released, crossing), []
+    return [], ["Of recorded use nothing is said: there is no release with rates. `places run` makes one."]
+
+
 def _hold_together(con: duckdb.DuckDBPyConnection) -> None:
     """Make sure that places were put on the very roads that are there; a run may have made only those anew."""
     ((strays,),) = con.execute(
@@ -493,31 +541,46 @@ def _on_roads(
 # --- what is printed and written --------------------------------------------------------------------------------------
 
 
-def _draw(con: duckdb.DuckDBPyConnection, kind: Kind, new: Sequence[New], path: Path, output: Output) -> None:
+def _draw(
+    con: duckdb.DuckDBPyConnection, kind: Kind, new: Sequence[New], path: Path, output: Output,
+    use: Sequence[OfService],
+) -> None:  # fmt: skip
     from pipelines import draw as drawing
-    from pipelines.draw.scenarios import HOW, MEASURES, figures_of, homes_of_areas, read_scenarios, topics_of
+    from pipelines.draw.scenarios import (
+        HOW,
+        HOW_OF_USE,
+        MEASURES,
+        figures_of,
+        homes_of_areas,
+        read_scenarios,
+        recorded_use,
+        topics_of,
+    )
     from pipelines.draw.travel import MODES as IN_WORDS
     from pipelines.draw.travel import roads_fold, roads_of_release, speeds_fold
 
     release, roads = drawing.read_release(con), roads_of_release(con)
     (one,) = read_scenarios(con, "scenario")
     figures, totals = figures_of([one], homes_of_areas(con))
+    of_use = recorded_use(one, use, release)
+    topics = topics_of([one], release, _signs(con, kind, new), sites=kind.is_open)
+    how = replace(HOW, paragraphs=(*HOW.paragraphs[:-1], HOW_OF_USE)) if of_use else HOW
     html = drawing.draw_choropleth(
         con,
         drawing.Choropleth(
             title="What if",
             sentence=f"{one.caption}: against today. {IN_WORDS[kind.mode]}, by road.",
             topic_label="Kind of site",
-            topics=topics_of([one], release, _signs(con, kind, new), sites=kind.is_open),
+            topics=[replace(topic, tables=(*topic.tables, *of_use)) for topic in topics],
             measures=MEASURES,
             figures=figures,
             totals=totals,
             warnings=[roads.warning] if roads else [],
-            about=[HOW, *([roads_fold(roads), speeds_fold(roads)] if roads else [])],
+            about=[how, *([roads_fold(roads), speeds_fold(roads)] if roads else [])],
             home="",
         ),
     )
-    for line in _report(release.authority_name, IN_WORDS[kind.mode].lower(), one):
+    for line in _report(release.authority_name, IN_WORDS[kind.mode].lower(), one, of_use):
         print(line)
     written = [path, path.with_suffix(".csv"), path.with_name(f"{path.stem}_sites.csv")]
     is_own = path.resolve().is_relative_to(output.restricted.resolve())
@@ -578,7 +641,7 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[Any]) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _report(authority: str, by: str, one: Scenario) -> Iterator[str]:
+def _report(authority: str, by: str, one: Scenario, of_use: Sequence[TopicTable]) -> Iterator[str]:
     """The answer as lines for a terminal."""
     from pipelines.draw.scenarios import at_sites, by_band, by_decile, sentences, signed
 
@@ -619,4 +682,8 @@ def _report(authority: str, by: str, one: Scenario) -> Iterator[str]:
     for table in at_sites(one, every=True):
         yield f"\n{table.heading}"
         yield indented(as_columns([table.head, *table.rows]))
+    for table in of_use:
+        yield f"\n{table.heading}"
+        yield indented(as_columns([table.head, *table.rows]))
+        yield f"  {table.note}"
     yield ""

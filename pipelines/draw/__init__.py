@@ -5,6 +5,7 @@ but `published`, so nothing withheld can reach a page.
 """
 
 from pipelines.draw.choropleth import (
+    Cell,
     Choropleth,
     Figure,
     Mark,
@@ -21,6 +22,7 @@ from pipelines.draw.facts import (
     Source,
     count_in_words,
     date_in_words,
+    modelled_in_words,
     period_in_words,
     read_release,
     share_in_words,
@@ -30,6 +32,7 @@ from pipelines.draw.page import Fold, Page
 
 __all__ = [
     "MONTHS",
+    "Cell",
     "Choropleth",
     "Dataset",
     "Figure",
@@ -49,6 +52,7 @@ __all__ = [
     "draw_choropleth",
     "draw_map_thumbnail",
     "gallery",
+    "modelled_in_words",
     "period_in_words",
     "read_release",
     "share_in_words",

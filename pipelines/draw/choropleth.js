@@ -38,19 +38,55 @@
   function figure() { return topic().figures[state.geography][state.measure]; }
   function values() { return figure().values[state.period]; }
 
-  function valueOf(area, measureId, periodNumber) {
-    const figures = (topic().figures[area.geography.id] || {})[measureId];
-    return figures ? figures.values[periodNumber][area.i] : NO_FIGURE;
+  // A measure that has figures in one period alone is shown in that one, wherever the slider was.
+  const only = new Map();
+  function onlyPeriod(figures) {
+    if (!only.has(figures)) {
+      const some = figures.values.map((one, i) => (one.some((value) => value !== NO_FIGURE) ? i : -1)).filter((i) => i >= 0);
+      only.set(figures, some.length === 1 ? some[0] : null);
+    }
+    return only.get(figures);
+  }
+
+  // The figure of an area with its intervals: {value, low, high, innerLow, innerHigh, unsure, outlined}.
+  function figureOf(area, of, periodNumber) {
+    const figures = (topic().figures[area.geography.id] || {})[of.id];
+    if (!figures) return { value: NO_FIGURE };
+    const end = (name) => {
+      const found = figures[name] ? figures[name][periodNumber][area.i] : NO_FIGURE;
+      return found === NO_FIGURE ? null : found;
+    };
+    const has = (numbers) => Boolean(numbers) && numbers[periodNumber].includes(area.i);
+    return { value: figures.values[periodNumber][area.i], low: end("low"), high: end("high"),
+      innerLow: end("inner_low"), innerHigh: end("inner_high"), unsure: has(figures.unsure),
+      outlined: of.outlines.filter(([mark]) => has((figures.outlined || {})[mark])).map(([, words]) => words) };
   }
 
   function number(value, of) {
-    return value.toLocaleString("en-GB", { minimumFractionDigits: of.decimals, maximumFractionDigits: of.decimals });
+    const text = value.toLocaleString("en-GB", { minimumFractionDigits: of.decimals, maximumFractionDigits: of.decimals });
+    return (of.signed && value > 0 ? "+" : "") + text.replace("-", "\u2212");
   }
 
   function inWords(value, of) {
-    if (value === WITHHELD) return capital(data.withheld) + ": withheld";
+    if (value === WITHHELD) return of.withheld ? "Withheld: " + of.withheld : capital(data.withheld) + ": withheld";
     if (value === NO_FIGURE) return "Not applicable";
     return number(value, of) + of.suffix;
+  }
+
+  function isNumber(value) { return typeof value === "number"; }
+  function range(low, high, measure_) {
+    const of = { ...measure_, decimals: measure_.intervalDecimals };
+    if (!topic().unchanged && isNumber(of.withheldEnd) && low === of.withheldEnd) {
+      return high === low ? "withheld" : "up to " + number(high, of) + of.suffix;
+    }
+    return low === high ? number(low, of) + of.suffix : number(low, of) + " to " + number(high, of) + of.suffix;
+  }
+  // For example: 12.3, likely 9.8 to 15.1.
+  function withRange(one, of) {
+    const told = [inWords(one.value, of)];
+    if (of.interval && isNumber(one.low)) told.push(of.interval + " " + range(one.low, one.high, of));
+    if (of.inner && isNumber(one.innerLow)) told.push(of.inner + " " + range(one.innerLow, one.innerHigh, of));
+    return told.join(", ");
   }
 
   function classOf(value, breaks) {
@@ -60,7 +96,7 @@
   }
 
   function unit() {
-    const text = measure().unit.replace("{counts}", topic().counts);
+    const text = measure().unit.replace("{counts}", topic().counts).replace("{denominator}", topic().denominator);
     const rounding = topic().unchanged || !data.rounding ? "" : ", from counts " + data.rounding;
     return capital(text + rounding);
   }
@@ -68,11 +104,11 @@
   function classLabels(breaks) {
     const of = measure();
     const decimals = Math.max(0, ...breaks.map((one) => (String(one).split(".")[1] || "").length));
-    const text = (one) => number(one, { decimals: decimals });
+    const text = (one) => number(one, { decimals: decimals, signed: of.signed });
     if (!breaks.length) return ["All published figures"];
     // Of whole numbers, a class that can hold only one is called by it.
     const whole = !of.decimals;
-    const labels = [whole && breaks[0] === 1 ? "0" + of.suffix : "Under " + text(breaks[0]) + of.suffix];
+    const labels = [whole && breaks[0] === 1 && !of.signed ? "0" + of.suffix : "Under " + text(breaks[0]) + of.suffix];
     for (let i = 1; i < breaks.length; i += 1) {
       const only = whole && breaks[i] - breaks[i - 1] === 1;
       labels.push(text(breaks[i - 1]) + (only ? "" : " to under " + text(breaks[i])) + of.suffix);
@@ -85,6 +121,7 @@
 
   // ---- choices -----------------------------------------------------------------------------------------------------
 
+  let wanted = null;  // the period that the slider stood at, before a measure of one period took its place
   function settle() {
     // After a change of topic, keep what it also has; else take its first.
     const figures = topic().figures;
@@ -93,6 +130,14 @@
     const measures = data.measures.filter((one) => figures[state.geography][one.id]);
     if (!measures.some((one) => one.id === state.measure)) state.measure = measures[0].id;
     state.period = Math.min(Math.max(state.period, 0), topic().periods.length - 1);
+    const alone = onlyPeriod(figures[state.geography][state.measure]);
+    if (alone !== null && topic().periods.length > 1) {
+      if (wanted === null) wanted = state.period;
+      state.period = alone;
+    } else if (wanted !== null) {
+      state.period = Math.min(wanted, topic().periods.length - 1);
+      wanted = null;
+    }
     fill(byId("topic"), groups.map((one) => [one, variants(one)[0].title]), topic().group);
     const ways = variants(topic().group);
     if (byId("variant")) {
@@ -104,6 +149,7 @@
     const slider = byId("period");
     slider.max = topic().periods.length - 1;
     slider.value = state.period;
+    slider.disabled = alone !== null;
     slider.setAttribute("aria-valuetext", period()[1]);
     byId("period-name").textContent = period()[1];
     byId("topic-choice").hidden = groups.length < 2;
@@ -113,7 +159,8 @@
   }
 
   function turnTo(number_) {
-    const was = period()[0];
+    const was = topic().periods[wanted === null ? state.period : wanted][0];
+    wanted = null;
     state.topic = number_;
     const same = topic().periods.findIndex((one) => one[0] === was);
     state.period = same >= 0 ? same : topic().latest;
@@ -168,17 +215,36 @@
       path({ stroke: "#ffffff", "stroke-width": 7 }), path({ stroke: kind === "closed" ? "#b3001b" : "#00568f", "stroke-width": 3.5 }));
   }
 
-  function style(value) {
+  // A colour with dots on it, dark on light and white on dark, for figures that are not sure.
+  const patterns = document.querySelector(".patterns defs");
+  function dotted(colour, pale) {
+    const id = "dotted-" + colour.slice(1) + (pale ? "-pale" : "");
+    if (!byId(id)) {
+      const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16))
+        .map((part) => (pale ? Math.round(0.2 * part + 0.8 * 244) : part));
+      const ground = "rgb(" + [red, green, blue].join(",") + ")";
+      const light = 0.3 * red + 0.59 * green + 0.11 * blue > 125;
+      const dot = (x, y) => makeSvg("circle", { cx: x, cy: y, r: 1.15, fill: pale ? "#8a8a8a" : light ? "#333333" : "#ffffff" });
+      patterns.append(makeSvg("pattern", { id: id, width: 10, height: 10, patternUnits: "userSpaceOnUse" },
+        makeSvg("rect", { width: 10, height: 10, fill: ground }), dot(2.5, 2.5), dot(7.5, 7.5)));
+    }
+    return "url(#" + id + ")";
+  }
+
+  function style(value, unsure) {
     if (value === WITHHELD) return { fillColor: "url(#hatch-withheld)", fillOpacity: 1 };
     if (value === NO_FIGURE) return { fillColor: NO_FIGURE_COLOUR, fillOpacity: 1 };
-    return { fillColor: figure().colours[classOf(value, figure().breaks)], fillOpacity: 0.92 };
+    const colour = figure().colours[classOf(value, figure().breaks)];
+    return unsure ? { fillColor: dotted(colour, measure().pale), fillOpacity: 1 } : { fillColor: colour, fillOpacity: 0.92 };
   }
 
   function tooltip(area) {
-    const value = valueOf(area, state.measure, state.period);
+    const of = measure(), one = figureOf(area, of, state.period);
     const lines = [make("strong", {}, area.name),
       make("div", { class: "code" }, capital(area.geography.one) + " " + area.code),
-      make("div", {}, measure().label + ": ", make("b", {}, inWords(value, measure())))];
+      make("div", {}, of.label + ": ", make("b", {}, withRange(one, of)))];
+    if (one.unsure) lines.push(make("div", {}, capital(of.unsure)));
+    for (const words of one.outlined || []) lines.push(make("div", {}, words));
     if (area.homes !== null) lines.push(make("div", {}, "Homes: " + area.homes.toLocaleString("en-GB")));
     return make("div", {}, ...lines);
   }
@@ -193,7 +259,9 @@
   }
 
   function paint() {
-    for (const area of areas[state.geography]) area.layer.setStyle(style(values()[area.i]));
+    const unsure = new Set(figure().unsure ? figure().unsure[state.period] : []);
+    for (const area of areas[state.geography]) area.layer.setStyle(style(values()[area.i], unsure.has(area.i)));
+    outline();
     if (shown.geography !== state.geography) {
       if (shown.geography) window[data.geographies.find((one) => one.id === shown.geography).layer].remove();
       window[geography().layer].addTo(map);
@@ -218,6 +286,21 @@
     }
     toggle(window.outline_0, true);
     layerToggles();
+  }
+
+  const outlines = L.layerGroup();
+  const OUTLINES = [{ color: "#00713c", weight: 3.5 }, { color: "#00713c", weight: 3, dashArray: "7 5" }];
+  function outline() {
+    outlines.clearLayers();
+    measure().outlines.forEach(([mark], kind) => {
+      for (const i of ((figure().outlined || {})[mark] || [])[state.period] || []) {
+        const shape = areas[state.geography][i].layer.toGeoJSON(5);
+        for (const look of [{ color: "#ffffff", weight: 6 }, OUTLINES[kind]]) {
+          L.geoJSON(shape, { pane: "borders", interactive: false, style: { fill: false, opacity: 1, ...look } }).addTo(outlines);
+        }
+      }
+    });
+    toggle(outlines, true);
   }
 
   function layerToggles() {
@@ -265,9 +348,20 @@
       else counts[classOf(value, breaks)] += 1;
     }
     const rows = classLabels(breaks).map((label, i) => legendRow(i, swatch(colours[i]), label, counts[i]));
+    const of = measure();
+    if (of.unsure && figure().unsure) {
+      rows.push(legendRow("unsure", swatch(dotted("#ffffff", of.pale)), capital(of.unsureRule), figure().unsure[state.period].length));
+    }
+    of.outlines.forEach(([mark, words], kind) => {
+      const look = OUTLINES[kind];
+      const found = ((figure().outlined || {})[mark] || [])[state.period] || [];
+      const edge = makeSvg("svg", { width: 28, height: 16, "aria-hidden": "true" }, makeSvg("rect", { x: 2, y: 2, width: 24,
+        height: 12, fill: "none", stroke: look.color, "stroke-width": look.weight, "stroke-dasharray": look.dashArray || "none" }));
+      if (found.length || !kind) rows.push(legendRow("outline-" + kind, edge, words, found.length));
+    });
     if (!topic().unchanged || withheld) {
       rows.push(legendRow("withheld", swatch("url(#hatch-withheld)"),
-        capital(data.withheld) + ": withheld so that nobody can be identified", withheld));
+        of.withheld ? "Withheld: " + of.withheld : capital(data.withheld) + ": withheld so that nobody can be identified", withheld));
     }
     if (without) rows.push(legendRow("none", swatch(NO_FIGURE_COLOUR), "Not applicable: no figure here", without));
     if (topic().sites !== null) {
@@ -291,11 +385,14 @@
       rows.push(legendRow("wards", line({ stroke: "#1b1b1b", "stroke-dasharray": "4 3" }), "Ward boundaries", null));
     }
     byId("legend-title").textContent = measure().label;
-    byId("legend-unit").textContent = unit() + ". Darker: " + measure().more + ".";
+    byId("legend-unit").textContent = unit() + ". " + (of.meaning || "Darker: " + of.more + ".") +
+      (of.intervalMeaning ? " " + of.intervalMeaning : "") + (topic().unchanged || !isNumber(of.withheldEnd) ? ""
+        : " Up to: the range begins with figures that would be withheld (" + data.withheld + ").");
     byId("legend-rows").replaceChildren(...rows);
     const total = (topic().totals[state.measure] || [])[state.period];
     byId("legend-total").textContent = values().length.toLocaleString("en-GB") + " " + geography().many + " in all. " +
       (total === undefined || total === NO_FIGURE ? "" : "Whole authority: " + inWords(total, measure()) + ".");
+    byId("legend-note").textContent = topic().notes[state.geography] || "";
     const titled = topic().title + (topic().variant ? ", " + topic().variant.charAt(0).toLowerCase() + topic().variant.slice(1) : "");
     byId("caption").textContent = (topic().caption || titled) + ": " + measure().label.charAt(0).toLowerCase() + measure().label.slice(1);
     byId("subcaption").textContent = capital(geography().many) + " in " + data.authority + ", " + period()[1] +
@@ -306,7 +403,8 @@
       topic().unchanged && !withheld ? "Nothing is withheld: made of open data." :
       !withheld ? "No " + geography().one + " is withheld." + rounded :
       withheld.toLocaleString("en-GB") + " of " + values().length.toLocaleString("en-GB") + " " + geography().many +
-      " are withheld: the count there is " + data.withheld + ", and publishing it could identify somebody." + rounded;
+      " are withheld: " + (of.withheld ? of.withheld + "." : "the count there is " + data.withheld +
+      ", and publishing it could identify somebody.") + rounded;
     byId("topic-source").textContent = topic().source;
   }
 
@@ -315,14 +413,16 @@
   const told = byId("told");
   function tell() {
     if (!told) return;
-    const tables = topic().tables.map(([heading, head, rows, note]) => make("table", {}, make("caption", {}, heading),
+    const mine = topic().tables.filter((one) => !one[4] || one[4] === state.geography);
+    const said = [...topic().sentences, ...(topic().sentencesOf[state.geography] || [])];
+    const tables = mine.map(([heading, head, rows, note]) => make("table", {}, make("caption", {}, heading),
       make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))),
       make("tbody", {}, ...rows.map(([name, ...cells]) => make("tr", {}, make("th", { scope: "row" }, name),
         ...cells.map((text) => make("td", {}, text))))),
       ...(note ? [make("tfoot", {}, make("tr", {}, make("td", { colspan: head.length }, note)))] : [])));
     const title = make("h2", {}, topic().caption || topic().title);  // for paper, where it stands alone
-    told.replaceChildren(title, ...topic().sentences.map((text) => make("p", {}, text)), ...tables);
-    told.hidden = !topic().sentences.length && !tables.length;
+    told.replaceChildren(title, ...said.map((text) => make("p", {}, text)), ...tables);
+    told.hidden = !said.length && !tables.length;
   }
 
   // ---- one area ----------------------------------------------------------------------------------------------------
@@ -357,11 +457,17 @@
     const clear = make("button", { type: "button", class: "clear", id: "clear" }, "Clear");
     clear.addEventListener("click", () => { choose(null, false); byId("search").focus(); });
     const rows = [];
+    let withheld = false;  // said in full once
     const add = (label, text) => rows.push(make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, text)));
     for (const one of data.measures) {
-      if ((topic().figures[area.geography.id] || {})[one.id]) {
-        add(one.label, inWords(valueOf(area, one.id, state.period), one));
-      }
+      const figures = (topic().figures[area.geography.id] || {})[one.id];
+      if (!figures) continue;
+      const alone = onlyPeriod(figures), at = alone === null ? state.period : alone;
+      const found = figureOf(area, one, at);
+      add(one.label + (at === state.period ? "" : ", " + topic().periods[at][1]),
+        found.value === WITHHELD && withheld ? "Withheld" : withRange(found, one));
+      withheld = withheld || found.value === WITHHELD;
+      if (found.unsure && one.id === state.measure) rows.push(make("tr", {}, make("td", { colspan: 2, class: "remark" }, capital(one.unsure))));
     }
     if (area.homes !== null) add("Homes", area.homes.toLocaleString("en-GB"));
     if (area.people !== null) add("People", area.people.toLocaleString("en-GB"));
@@ -373,8 +479,11 @@
 
   function trend(area) {
     const periods = topic().periods;
-    const figures = (topic().figures[area.geography.id] || {})[state.measure];
-    if (periods.length < 2 || !figures) return [];
+    const of = data.measures.find((one) => one.id === (measure().chart || measure().id));
+    const figures = (topic().figures[area.geography.id] || {})[of.id];
+    if (!figures || onlyPeriod(figures) !== null) return [];
+    if (of.interval) return [lineChart(area, of)];
+    if (periods.length < 2) return [];
     const series = figures.values.map((one) => one[area.i]);
     const highest = Math.max(1e-9, ...series.filter((one) => typeof one === "number"));
     const width = 300, height = 64, step = width / series.length;
@@ -391,6 +500,49 @@
         makeSvg("line", { x1: 0, x2: width, y1: height + 0.5, y2: height + 0.5, stroke: "#5c5c5c" }))];
   }
 
+  // A line over the periods, after the topic's history, with its intervals as bands.
+  function lineChart(area, of) {
+    const past = of.continues && topic().history;
+    const before = past && past.figures[area.geography.id] ? past.figures[area.geography.id].map((one) => one[area.i]) : [];
+    const labels = [...(before.length ? past.labels : []), ...topic().periods.map((one) => one[1])];
+    const ends = [before.length ? past.periods[0] : topic().periods[0][0], topic().periods[topic().periods.length - 1][0]];
+    const points = [...before.map((value) => ({ value: value, was: true })),
+      ...topic().periods.map((_, i) => ({ ...figureOf(area, of, i), now: i === state.period }))];
+    const most = Math.max(1e-9, ...points.flatMap((one) => [one.value, one.high]).filter(isNumber));
+    const width = 300, height = 130, left = 34, foot = 16, head = 8;
+    const x = (i) => left + (points.length < 2 ? 0.5 : i / (points.length - 1)) * (width - left - 6);
+    const y = (value) => head + (1 - Math.max(0, value) / most) * (height - head - foot);
+    // Runs of neighbours that have what is drawn; a gap parts them.
+    const runs = (has) => points.reduce((found, one, i) => {
+      if (!has(one)) return [...found, []];
+      return [...found.slice(0, -1), [...(found[found.length - 1] || []), i]];
+    }, [[]]).filter((run) => run.length);
+    const at = (i, value) => x(i).toFixed(1) + " " + y(value).toFixed(1);
+    const band = (low, high, fill) => runs((one) => isNumber(one[low])).map((run) => {
+      const wide = run.length > 1 ? run : [run[0] - 0.2, run[0] + 0.2];
+      const of_ = (i) => points[run.length > 1 ? i : run[0]];
+      return makeSvg("path", { fill: fill, d: "M" + [...wide.map((i) => at(i, of_(i)[high])),
+        ...wide.slice().reverse().map((i) => at(i, of_(i)[low]))].join("L") + "Z" });
+    });
+    const line = (has, look) => runs((one) => has(one) && isNumber(one.value)).map((run) =>
+      makeSvg("path", { fill: "none", "stroke-width": 1.8, d: "M" + run.map((i) => at(i, points[i].value)).join("L"), ...look }));
+    const dots = points.map((one, i) => (isNumber(one.value)
+      ? makeSvg("circle", { cx: x(i), cy: y(one.value), r: one.now ? 4 : 2.2, fill: one.was ? "#4a4a4a" : "#12507b" },
+        makeSvg("title", {}, labels[i] + ": " + (one.was ? inWords(one.value, of) : withRange(one, of))))
+      : one.value === WITHHELD ? makeSvg("rect", { x: x(i) - 3, y: height - foot - 9, width: 6, height: 9, fill: "url(#hatch-withheld)" },
+        makeSvg("title", {}, labels[i] + ": withheld")) : ""));
+    const text = (x_, y_, anchor, words) => makeSvg("text", { x: x_, y: y_, "text-anchor": anchor, "font-size": 9.5, fill: "#4a4a4a" }, words);
+    const told = points.map((one, i) => labels[i] + ": " + (one.was ? inWords(one.value, of) : withRange(one, of))).join("; ");
+    const title = of.label + " in " + area.name + (before.length ? ", after what was recorded" : "");
+    return make("figure", { class: "line-chart" }, make("figcaption", { class: "trend-title" }, title),
+      makeSvg("svg", { viewBox: "0 0 " + width + " " + height, role: "img", "aria-label": told },
+        makeSvg("path", { d: "M" + left + " " + y(0) + "H" + width + "M" + left + " " + y(most) + "H" + width, stroke: "#c9ced3", fill: "none" }),
+        text(left - 4, y(0) + 3, "end", "0"), text(left - 4, y(most) + 3, "end", number(most, of)),
+        ...band("low", "high", "#cfe1ee"), ...band("innerLow", "innerHigh", "#94bdd8"),
+        ...line((one) => one.was, { stroke: "#4a4a4a" }), ...line((one) => !one.was, { stroke: "#12507b" }), ...dots,
+        text(left, height - 3, "start", ends[0]), text(width, height - 3, "end", ends[1])));
+  }
+
   // ---- figures as a table, for those who do not see or point -------------------------------------------------------
 
   const figures = byId("figures");
@@ -398,7 +550,8 @@
   function table() {
     if (!figures.open) return;
     const head = figures.querySelector("thead tr");
-    head.replaceChildren(...[["name", capital(geography().one)], ["value", measure().label]].map(([by, label]) => {
+    const of = measure();
+    head.replaceChildren(...[["name", capital(geography().one)], ["value", of.label]].map(([by, label]) => {
       const sorted = order.by === by ? (order.down ? "descending" : "ascending") : "none";
       const button = make("button", { type: "button" }, label, order.by === by ? (order.down ? " \u25be" : " \u25b4") : "");
       button.addEventListener("click", () => {
@@ -408,7 +561,7 @@
         figures.querySelectorAll("thead button")[by === "name" ? 0 : 1].focus();
       });
       return make("th", { scope: "col", "aria-sort": sorted }, button);
-    }));
+    }), ...(of.interval ? [make("th", { scope: "col" }, capital(of.interval.replace(":", "")))] : []));
     const rank = (value) => (value === WITHHELD ? -1e15 : value === NO_FIGURE ? -2e15 : value);
     const rows = areas[state.geography].slice().sort((a, b) => {
       const first = order.by === "value" ? rank(values()[a.i]) - rank(values()[b.i]) : a.name.localeCompare(b.name, "en-GB");
@@ -417,8 +570,14 @@
     figures.querySelector("tbody").replaceChildren(...rows.map((area) => {
       const button = make("button", { type: "button", title: area.code }, area.name);
       button.addEventListener("click", () => choose(area, true));
-      return make("tr", {}, make("th", { scope: "row" }, button), make("td", {}, inWords(values()[area.i], measure())));
+      return make("tr", {}, make("th", { scope: "row" }, button), make("td", {}, inWords(values()[area.i], of)), ...rangeCell(area, of));
     }));
+  }
+  function rangeCell(area, of) {
+    if (!of.interval) return [];
+    const one = figureOf(area, of, state.period);
+    return [make("td", {}, isNumber(one.low) ? range(one.low, one.high, of) : "",
+      ...(one.unsure ? [make("div", { class: "code" }, of.unsure.split(":")[0])] : []))];
   }
   figures.addEventListener("toggle", table);
 
@@ -472,13 +631,18 @@
   }
 
   window.mapView.onPaper.put = () => {
-    if (told && !told.hidden) {  // on a sheet of its own
-      document.documentElement.classList.add("telling");
-      document.querySelector("main").after(told);
-    }
+    const main = document.querySelector("main"), selected = byId("selected");
+    const tells = told && !told.hidden;
+    if (tells) main.after(told);
+    // What is said of one area, too, where the panel has no room for it.
+    const crowded = !selected.hidden && selected.getBoundingClientRect().bottom > main.getBoundingClientRect().bottom;
+    if (crowded && tells) told.querySelector("h2").after(selected);
+    else if (crowded) main.after(selected);
+    document.documentElement.classList.toggle("telling", Boolean(tells || crowded));
   };
   window.mapView.onPaper.back = () => {
     document.documentElement.classList.remove("telling");
+    byId("figures").before(byId("selected"));
     if (told) byId("selected").after(told);
   };
 

@@ -6,8 +6,8 @@ roads, sites, classes and words, and builds the map with folium. What readers do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -48,12 +48,40 @@ ROAD_STYLES: dict[str, dict[str, object]] = {
 
 
 @dataclass(frozen=True)
-class Measure:
-    """What is shown of each topic. `unit` may hold '{counts}', the plural of what the topic counts.
+class Cell:
+    """Where a measure stands: the column of a table of `published`, in the rows where each of `where` is so.
 
-    `ramp` is a ColorBrewer sequential scheme, `more` what a darker colour means; `suffix` follows each figure
-    (' m', '%'), `decimals` is how many are printed. `within_metres` draws a circle of that radius about each site.
-    `breaks`, rising, are where its classes part, whatever the figures; without them they are made from those.
+    `low`, `high`, `inner_low` and `inner_high` are the columns of its intervals.
+    """
+
+    table: str
+    column: str
+    where: Mapping[str, str] = field(default_factory=dict)
+    low: str = ""
+    high: str = ""
+    inner_low: str = ""
+    inner_high: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is shown of each topic. `unit` may hold '{counts}', what the topic counts, and '{denominator}'.
+
+    `ramp` is a ColorBrewer scheme, `more` what a darker colour of it means, and `colours` a whole sentence in place of
+    that, where the scheme parts in two directions; `suffix` follows each figure (' m', '%'), `decimals` is how many are
+    printed, `signed` puts a plus before what is above nought. `within_metres` draws a circle of that radius about each
+    site. `breaks`, rising, are where its classes part, whatever the figures; without them they are made from those.
+
+    Of a measure with intervals, `interval` is the word between a figure and its range ('likely'), `inner` the words
+    before a narrower one, `interval_meaning` a sentence on both, `interval_decimals` how many their ends have. A lower
+    end of `withheld_end` stands, in a protected topic, for a figure that would be withheld: the range is told as 'up
+    to' its other end, and the legend says why. Areas
+    that a figure calls unsure are dotted, and `pale` where the colour would say what is not known: `unsure` says so
+    beside the figure, `unsure_rule` in the legend. `outlines`
+    are (mark of a figure, its words in the legend) of areas drawn with an outline, the first unbroken, the second
+    dashed. `continues` lets the chart of an area begin with the topic's history; `chart` is the measure that is charted
+    in place of this one. `withheld` says why a figure is, where that is not for its own count's sake. `published` is
+    where its figures stand, if not in a column of the measure's name.
     """
 
     measure: str
@@ -65,6 +93,21 @@ class Measure:
     decimals: int = 0
     within_metres: int | None = None
     breaks: tuple[Decimal | int, ...] = ()
+    colours: str = ""
+    signed: bool = False
+    interval: str = ""
+    inner: str = ""
+    interval_meaning: str = ""
+    interval_decimals: int | None = None
+    withheld_end: int | None = None
+    unsure: str = ""
+    unsure_rule: str = ""
+    pale: bool = False
+    outlines: tuple[tuple[str, str], ...] = ()
+    continues: bool = False
+    chart: str = ""
+    withheld: str = ""
+    published: Cell | None = None
 
 
 @dataclass(frozen=True)
@@ -91,12 +134,16 @@ class Mark:
 
 @dataclass(frozen=True)
 class TopicTable:
-    """A small table beside the map of one topic. All cells are text; the first of each row is its name."""
+    """A small table beside the map of one topic. All cells are text; the first of each row is its name.
+
+    One with an `area_type` is shown with that kind of area alone.
+    """
 
     heading: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    area_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +156,9 @@ class Topic:
     from, `caveat` one on what its figures lack, `stale` one on newer records that could not be used, `sites` the kind
     of site drawn as points, if any. `caption` stands over the map in place of title and variant; `sentences`, `tables`
     and `marks` are of this topic alone.
+
+    `denominator` is the plural of whom or what its rates are of. By kind of area: `sentences_of` follow the sentences,
+    and `notes` stand under the legend. `history` are the periods before the first, for measures that continue it.
     """
 
     topic: str
@@ -127,10 +177,18 @@ class Topic:
     sentences: tuple[str, ...] = ()
     tables: tuple[TopicTable, ...] = ()
     marks: tuple[Mark, ...] = ()
+    denominator: str = ""
+    sentences_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    history: tuple[Period, ...] = ()
 
 
 class Figure(NamedTuple):
-    """A figure of one area. `status` is 'published', 'hidden' or 'not applicable'; only the first may carry a value."""
+    """A figure of one area. `status` is 'published', 'hidden' or 'not applicable'; only the first may carry a value.
+
+    `low` to `high` is the interval that it lies in, `inner_low` to `inner_high` a narrower one; `is_unsure` and `mark`
+    are explained by its measure.
+    """
 
     topic: str
     area_type: str
@@ -139,6 +197,12 @@ class Figure(NamedTuple):
     measure: str
     value: Decimal | int | None
     status: str
+    low: Decimal | int | None = None
+    high: Decimal | int | None = None
+    is_unsure: bool = False
+    mark: str = ""
+    inner_low: Decimal | int | None = None
+    inner_high: Decimal | int | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +211,7 @@ class Choropleth:
 
     `totals` are figures of the whole authority (their area does not matter), `warnings` stand at the head of the panel,
     `about` at its end. `variant_label` is the name of the second choice; `home` the link to the gallery, empty for a
-    page that is in none.
+    page that is in none. `history` are figures of the topics' history, one measure for each topic.
     """
 
     title: str
@@ -161,6 +225,7 @@ class Choropleth:
     about: Sequence[Fold] = ()
     variant_label: str = ""
     home: str = "../index.html"
+    history: Iterable[Figure] = ()
 
 
 def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
@@ -175,6 +240,7 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
     sites = read_sites(con)
     kinds = list(dict.fromkeys(topic.sites for topic in page.topics if topic.sites))
     figures, undrawn = arrange_figures(page, geographies)
+    history = arrange_history(page, geographies)
     map_html, map_script = folium_map(con, geographies, [sites.get(kind, ()) for kind in kinds])
     about = [*page.about, *_folds(release, undrawn, page.measures)]
     body = render(
@@ -184,7 +250,7 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
         search_label="Find an area or a site" if kinds else "Find an area",
         warnings=page.warnings,
         folds=about,
-        tells=any(topic.sentences or topic.tables for topic in page.topics),
+        tells=any(topic.sentences or topic.sentences_of or topic.tables for topic in page.topics),
         map_html=map_html,
         source_line=source_line(release),
         attribution_line=" ".join(release.attributions),
@@ -217,8 +283,15 @@ def draw_choropleth(con: duckdb.DuckDBPyConnection, page: Choropleth) -> str:
                 "sites": kinds.index(topic.sites) if topic.sites else None,
                 "caption": topic.caption,
                 "sentences": list(topic.sentences),
-                "tables": [[table.heading, table.head, table.rows, table.note] for table in topic.tables],
+                "tables": [
+                    [table.heading, table.head, table.rows, table.note, table.area_type]
+                    for table in topic.tables
+                ],
                 "marks": [[mark.name, *mark.point, mark.sign] for mark in topic.marks],
+                "denominator": topic.denominator,
+                "sentencesOf": {kind: list(said) for kind, said in topic.sentences_of.items()},
+                "notes": dict(topic.notes),
+                "history": history.get(topic.topic),
             }
             for topic in page.topics
             if figures[topic.topic]  # a topic without any figure of a drawn area is no choice
@@ -244,22 +317,21 @@ def arrange_figures(
     """Figures as a page needs them: topic -> area type -> measure -> {breaks, colours, values by period and area}.
 
     A value is a number, WITHHELD or NO_FIGURE. Breaks are made from published values of all periods, so that colours
-    can be compared between periods. Also returns how many areas have figures but are in no geography.
+    can be compared between periods. With intervals there are `low` and `high` (and `inner_low`, `inner_high`) in the
+    form of the values; with unsure or marked figures `unsure` and `outlined` (by mark): numbers of areas, by period.
+    Also returns how many areas have figures but are in no geography.
     Raises ValueError if a hidden figure carries a value, or names a topic that the page has not.
     """
-    places = {
-        geography.area_type: {area.code: number for number, area in enumerate(geography.areas)}
-        for geography in geographies
-    }
+    places = _places(geographies)
     periods = {
         topic.topic: {period.period: number for number, period in enumerate(topic.periods)}
         for topic in page.topics
     }
     measures_of = {measure.measure: measure for measure in page.measures}
-    found: dict[str, dict[str, dict[str, list[list[Decimal | int | str]]]]] = {topic: {} for topic in periods}
+    found: dict[str, dict[str, dict[str, list[list[Figure | None]]]]] = {topic: {} for topic in periods}
     undrawn: set[tuple[str, str]] = set()
     for figure in page.figures:
-        shown = _shown(figure)
+        _shown(figure)
         if figure.area_type not in places:
             continue
         place = places[figure.area_type].get(figure.area_code)
@@ -268,31 +340,97 @@ def arrange_figures(
             continue
         measures = found[figure.topic].setdefault(figure.area_type, {})
         by_period = measures.setdefault(
-            figure.measure, [[NO_FIGURE] * len(places[figure.area_type]) for _ in periods[figure.topic]]
+            figure.measure, [[None] * len(places[figure.area_type]) for _ in periods[figure.topic]]
         )
-        by_period[periods[figure.topic][figure.period]][place] = shown
+        by_period[periods[figure.topic][figure.period]][place] = figure
     arranged: dict[str, dict[str, dict[str, Any]]] = {}
     for topic, by_type in found.items():
         arranged[topic] = {}
         for area_type, by_measure in by_type.items():
             arranged[topic][area_type] = {}
-            for measure, by_period in by_measure.items():
-                if all(value == NO_FIGURE for values in by_period for value in values):
+            for measure, cells in by_measure.items():
+                values = [[NO_FIGURE if one is None else _shown(one) for one in row] for row in cells]
+                if all(value == NO_FIGURE for row in values for value in row):
                     continue  # nothing to choose
-                published = [value for values in by_period for value in values if not isinstance(value, str)]
+                published = [value for row in values for value in row if not isinstance(value, str)]
                 breaks = measures_of[measure].breaks or class_breaks(published)
                 arranged[topic][area_type][measure] = {
                     "breaks": [_number(value) for value in breaks],
                     "colours": ramp(measures_of[measure].ramp, len(breaks) + 1),
-                    "values": [[_number(value) for value in values] for values in by_period],
+                    "values": [[_number(value) for value in row] for row in values],
+                    **_uncertainty(measures_of[measure], cells),
                 }
     return arranged, len(undrawn)
+
+
+def arrange_history(page: Choropleth, geographies: Sequence[Geography]) -> dict[str, dict[str, Any]]:
+    """By topic, the figures of its history: {measure, periods, figures by area type: values by period and area}.
+
+    Raises ValueError if a hidden figure carries a value.
+    """
+    places = _places(geographies)
+    periods = {
+        topic.topic: {period.period: number for number, period in enumerate(topic.history)}
+        for topic in page.topics
+        if topic.history
+    }
+    arranged: dict[str, dict[str, Any]] = {}
+    for figure in page.history:
+        shown = _shown(figure)
+        order = periods.get(figure.topic, {})
+        place = places.get(figure.area_type, {}).get(figure.area_code)
+        if place is None or figure.period not in order:
+            continue
+        of_topic = arranged.setdefault(
+            figure.topic, {"measure": figure.measure, "periods": list(order), "figures": {}}
+        )
+        by_period = of_topic["figures"].setdefault(
+            figure.area_type, [[NO_FIGURE] * len(places[figure.area_type]) for _ in order]
+        )
+        by_period[order[figure.period]][place] = _number(shown)
+    for topic in page.topics:
+        if topic.topic in arranged:
+            arranged[topic.topic]["labels"] = [period.label for period in topic.history]
+    return arranged
+
+
+def _places(geographies: Sequence[Geography]) -> dict[str, dict[str, int]]:
+    return {
+        geography.area_type: {area.code: number for number, area in enumerate(geography.areas)}
+        for geography in geographies
+    }
+
+
+def _uncertainty(measure: Measure, cells: Sequence[Sequence[Figure | None]]) -> dict[str, Any]:
+    """What a page needs of how sure each figure is, by period: the ends of its intervals; which areas are unsure, or
+    marked. Only what the figures have."""
+
+    def ends(of: str) -> list[list[int | float | str]]:
+        shown = [[None if one is None else getattr(one, of) for one in row] for row in cells]
+        return [[NO_FIGURE if end is None else _number(end) for end in row] for row in shown]
+
+    def numbers(test: Callable[[Figure], bool]) -> list[list[int]]:
+        return [[place for place, one in enumerate(row) if one is not None and test(one)] for row in cells]
+
+    def marked(mark: str) -> Callable[[Figure], bool]:
+        return lambda one: one.mark == mark
+
+    told: dict[str, Any] = {}
+    for words, of in ((measure.interval, ("low", "high")), (measure.inner, ("inner_low", "inner_high"))):
+        if words:
+            told |= {end: ends(end) for end in of}
+    if measure.unsure:
+        told["unsure"] = numbers(lambda one: one.is_unsure)
+    if measure.outlines:
+        told["outlined"] = {mark: numbers(marked(mark)) for mark, _ in measure.outlines}
+    return told
 
 
 def _shown(figure: Figure) -> Decimal | int | str:
     """What the page may hold of a figure. The gate empties hidden cells; should it fail, nothing is drawn at all."""
     if figure.status == "hidden":
-        if figure.value is not None:
+        ends = (figure.low, figure.high, figure.inner_low, figure.inner_high)
+        if any(value is not None for value in (figure.value, *ends)) or figure.is_unsure or figure.mark:
             raise ValueError(
                 f"{figure.topic}, {figure.measure}: a hidden figure carries a value; nothing is drawn"
             )
@@ -328,6 +466,23 @@ def _measure_data(measure: Measure) -> dict[str, Any]:
         "suffix": measure.suffix,
         "decimals": measure.decimals,
         "within": measure.within_metres,
+        "meaning": measure.colours,
+        "signed": measure.signed,
+        "interval": measure.interval,
+        "inner": measure.inner,
+        "intervalMeaning": measure.interval_meaning,
+        "intervalDecimals": measure.decimals
+        if measure.interval_decimals is None
+        else measure.interval_decimals,
+        "withheldEnd": measure.withheld_end,
+        "unsure": measure.unsure,
+        "unsureRule": measure.unsure_rule,
+        "pale": measure.pale,
+        "outlines": measure.outlines,
+        "continues": measure.continues,
+        "chart": measure.chart,
+        "withheld": measure.withheld,
+        "published": None if measure.published is None else vars(measure.published),
     }
 
 
@@ -427,11 +582,11 @@ def _folds(release: Release, undrawn: int, measures: Sequence[Measure]) -> list[
     """What every map says of withholding, sources and how it was drawn."""
     withholding = [release.rule]
     if undrawn:
-        withholding.append(
-            f"Figures of {undrawn} areas are not drawn: their boundaries are not in this release."
-        )
+        of = "1 area are not drawn: its boundary is" if undrawn == 1 else ""
+        of = of or f"{undrawn:,} areas are not drawn: their boundaries are"
+        withholding.append(f"Figures of {of} not in this release.")
     made = "hold about the same number of areas each, with rounded limits, made from published figures of all periods"
-    others = " and ".join(measure.label.lower() for measure in measures if not measure.breaks)
+    others = _listed([f"\u201c{measure.label}\u201d" for measure in measures if not measure.breaks])
     classes = f"Classes {made}."
     if any(measure.breaks for measure in measures):
         classes = "Classes are the same throughout this page, so that colours can be compared."
@@ -448,6 +603,11 @@ def _folds(release: Release, undrawn: int, measures: Sequence[Measure]) -> list[
             ),
         ),
     ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: with commas and one 'and'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def sources_fold(release: Release) -> Fold:

@@ -185,6 +185,13 @@ def period_in_words(period: str) -> str:
     return period
 
 
+def modelled_in_words(value: Decimal | float | None) -> str:
+    """A figure that was modelled: one decimal below ten, since it is seldom a whole number, else none; '' for None."""
+    if value is None:
+        return ""
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
 def share_in_words(percent: Decimal | None) -> str:
     """For example 88.7%; the empty string for None.
 

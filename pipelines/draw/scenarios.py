@@ -11,13 +11,16 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from pipelines.draw.choropleth import Figure, Mark, Measure, Period, Topic, TopicTable
-from pipelines.draw.facts import Release, date_in_words
+from pipelines.draw.facts import Release, date_in_words, modelled_in_words, period_in_words
 from pipelines.draw.page import Fold
+
+if TYPE_CHECKING:
+    from pipelines.estimate.reach import Moved, OfService
 
 MINUTES = (5, 10, 15, 20, 30)
 WHOLE = ("authority", "lad")
@@ -408,6 +411,46 @@ def at_sites(one: Scenario, *, every: bool = False) -> list[TopicTable]:
             " ".join(said),
         )
     ]
+
+
+HOW_OF_USE = (
+    "Recorded use is reckoned from the published rates of the smallest areas that have them: an area's use is taken to "
+    "be spread over its homes, so that a tenth of its homes bring a tenth of it. Intervals are of the rates, 90%. "
+    "Everything else is of homes and open data; no record of a person is in any of it."
+)
+
+
+def recorded_use(one: Scenario, found: Sequence[OfService], release: Release) -> list[TopicTable]:
+    """The recorded use that a scenario moves over the limit, by service; none where no home crosses it."""
+    gains, losses = one.whole["homes_gained"], one.whole["homes_lost"]
+    if not found or not (gains or losses):
+        return []
+    rows = []
+    notes = ["Expected, with a 90% interval, from published rates, of which small counts are withheld."]
+    for of in found:
+        facts = release.dataset(of.dataset)
+        title = facts.title if facts else of.dataset.replace("_", " ").capitalize()
+        moved = ((of.gained, gains), (of.lost, losses))
+        cells = (_moved(use) if use else "withheld" if homes else "none" for use, homes in moved)
+        rows.append((f"{title}, {period_in_words(of.period)}", *cells))
+        if 0 < of.homes_known < of.homes:
+            notes.append(
+                f"{title}: of {of.homes_known:,} of the {of.homes:,} homes; the others' figures are withheld."
+            )
+    within = one.whole["within_minutes"]
+    return [
+        TopicTable(
+            f"Recorded use that would cross the limit of {within} minutes",
+            ("Service", "Comes within", "Falls beyond"),
+            tuple(rows),
+            " ".join(notes),
+        )
+    ]
+
+
+def _moved(use: Moved) -> str:
+    low, high = modelled_in_words(use.low), modelled_in_words(use.high)
+    return f"{modelled_in_words(use.expected)} ({low}\u00a0to\u00a0{high})"
 
 
 def signed(change: int) -> str:

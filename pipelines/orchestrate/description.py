@@ -71,6 +71,8 @@ def description(step: Step, authority: Authority) -> str:
     elif isinstance(of, Publication):
         definition = of.definition
         rule = "every row is open already" if definition.open else rule_sentence(authority.about.disclosure)
+        if definition.worked_out:
+            rule = "worked out of published tables alone, so that a reader of them could work it out, too"
         facts += [("For", definition.purpose), ("Not for", definition.not_for), ("Basis", definition.basis)]
         facts.append(("Rule", rule))
     facts.append(("Described in" if of else "Made by", f"`{table.path}`"))
@@ -151,7 +153,8 @@ def tags(step: Step) -> dict[str, str]:
     if isinstance(step.of, Dataset):
         return {"sensitivity": step.of.sensitivity, "records": step.of.kind}
     if isinstance(step.of, Publication):
-        return {"rule": "open" if step.of.definition.open else "protected"}
+        definition = step.of.definition
+        return {"rule": "worked_out" if definition.worked_out else "open" if definition.open else "protected"}
     return {}
 
 

@@ -1,4 +1,4 @@
-"""What a release says of itself: the datasets, a data protection fact sheet, and an algorithmic transparency record.
+"""What a release says of itself: datasets, data protection fact sheet, model card, algorithmic transparency record.
 
 Filled from the facts of the run (published tables, descriptions, definitions) and from what people wrote in
 `authority.yaml`; what neither says is listed as still to be written. Every figure is a published one, and nothing says
@@ -19,6 +19,7 @@ from pipelines.transparency.atrs import atrs_document, atrs_fields, atrs_json
 from pipelines.transparency.datasets import datasets_document
 from pipelines.transparency.dpia import dpia_document
 from pipelines.transparency.facts import read_facts
+from pipelines.transparency.model_card import model_card, model_card_json
 
 # The pages for readers, as the gallery names them: file beside it, title, one sentence.
 PAGES = (
@@ -31,6 +32,11 @@ PAGES = (
         "atrs.html",
         "Algorithmic transparency record",
         "What this tool does, who answers for it, and its risks.",
+    ),
+    (
+        "models.html",
+        "Model card",
+        "Which models work out what is published, how well they did on the past, and their limits.",
     ),
     (
         "dpia.html",
@@ -49,10 +55,11 @@ def documents(
     """
     facts = read_facts(con, authority, publications)
     fields = atrs_fields(facts)
-    texts = {"atrs.json": atrs_json(facts, fields)}
+    texts = {"atrs.json": atrs_json(facts, fields), "models.json": model_card_json(facts)}
     for page, text, document in (
         ("datasets.html", "DATASETS.md", datasets_document(facts)),
         ("dpia.html", "DPIA.md", dpia_document(facts)),
+        ("models.html", "MODELS.md", model_card(facts)),
         ("atrs.html", "atrs.md", atrs_document(facts, fields)),
     ):
         texts[page] = as_page(document, facts.release)

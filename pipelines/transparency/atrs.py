@@ -24,10 +24,11 @@ from pipelines.transparency.facts import (
     retention_in_words,
     uses_in_words,
 )
+from pipelines.transparency.model_card import lines, models
 
 STANDARD, VERSION = "Algorithmic Transparency Recording Standard", "4.0"
 NAME = "Connected Places"
-NO_MODEL = "Not applicable: no model is trained or used, by this authority or by others."
+NOT_TRAINED = "Not applicable: no model is trained beforehand, by this authority or by others."
 
 # What a record is placed by.
 PLACES_BY = (
@@ -105,7 +106,8 @@ def _summary(facts: Facts) -> Iterator[Field]:
         f"{NAME} puts records that {facts.organisation} holds ({_listed(titles)}) on the places that they are about, "
         "counts them by area, and shows the counts on maps and in tables beside open data, so that services can be "
         "planned where they are used. It publishes counts of areas only: small counts are withheld and the rest "
-        "rounded. It decides nothing about any person, and predicts nothing.",
+        "rounded. It forecasts the recorded use of areas, with how well that went before. It decides nothing about any "
+        "person, and predicts nothing of one.",
     )  # fmt: skip
     yield _by_people(section, "3", "Website URL", said.website_url, _asked("website_url"))
     yield _by_people(section, "4", "Contact email", said.contact_email, _asked("contact_email"))
@@ -239,55 +241,34 @@ def _tool(facts: Facts) -> Iterator[Field]:
     )  # fmt: skip
     yield _by_facts(
         section, "4.1.5", "Models",
-        "No statistical, machine-learned or language model is used. There are two sets of written rules: placement "
-        "of records, and protection of counts. They are described in 4.2 as if they were a model.",
+        "Two sets of written rules (placement of records, protection of counts) and statistical models of counts of "
+        "areas (rates, clusters, forecasts), fitted anew in each release. No machine-learned or language model is "
+        "used. The model card (models.html) describes each.",
     )  # fmt: skip
 
 
 def _model(facts: Facts) -> Iterator[Field]:
-    section = "Tier 2 Tool specification: models"
-    yield _by_facts(
-        section, "4.2.1", "Model name", "Placement of records; protection of counts (written rules)"
-    )
+    section, found = "Tier 2 Tool specification: models", models(facts)
+    yield _by_facts(section, "4.2.1", "Model name", "\n".join(model.name for model in found))
     yield _by_facts(
         section,
         "4.2.2",
         "Model version",
         "That of the software, which release.json of each release states.",
     )
-    yield _by_facts(
-        section, "4.2.3", "Model task",
-        "Find the place that a record is about; withhold or round a count so that nobody is singled out.",
-    )  # fmt: skip
-    yield _by_facts(
-        section, "4.2.4", "Model input",
-        "A record's UPRN, address, coordinates, postcode or area code; counts of records by area.",
-    )  # fmt: skip
-    yield _by_facts(
-        section, "4.2.5", "Model output",
-        "A place and how precise it is, or the reason why there is none; a protected count, or the mark that it is "
-        "withheld.",
-    )  # fmt: skip
-    yield _by_facts(
-        section, "4.2.6", "Model architecture",
-        f"Rules in order, the first that serves being taken; no score and no weight. {facts.release.rule}",
-    )  # fmt: skip
-    shown = [
-        f"{one.title}: {shares.precise} placed on a property, building or point"
-        + (f", {shares.unplaced} not placed" if shares.unplaced else "")
-        for one in facts.authority.datasets
-        if (shares := facts.shares.get(one.name)) and shares.precise
-    ]
-    yield _by_facts(
-        section, "4.2.7", "Model performance",
-        "\n".join(shown) + "\nThe page on who is missing gives the same by deprivation and tenure."
-        if shown
-        else "No share is published.",
-    )  # fmt: skip
+    for number, name, part in (
+        ("4.2.3", "Model task", "task"),
+        ("4.2.4", "Model input", "takes"),
+        ("4.2.5", "Model output", "gives"),
+        ("4.2.6", "Model architecture", "how"),
+        ("4.2.7", "Model performance", "performance"),
+    ):
+        yield _by_facts(section, number, name, lines(found, part))
     yield _by_facts(
         section, "4.2.8", "Datasets and their purposes",
-        "No data were used to train anything. The rules are tested on an invented borough with planted damage, "
-        "whose right answers are known, and on public open data.",
+        "No data were used to train anything beforehand. Rates, clusters and forecasts are fitted to the published "
+        "counts of the release itself. The rules and the models are tested on an invented borough, whose right "
+        "answers are known, on simulated areas, and on public open data.",
     )  # fmt: skip
 
 
@@ -309,7 +290,7 @@ def _development_data(facts: Facts) -> Iterator[Field]:
         ("4.3.9", "Data sharing agreements"),
     )
     for number, name in names:
-        yield _by_facts(section, number, name, NO_MODEL)
+        yield _by_facts(section, number, name, NOT_TRAINED)
 
 
 def _operational_data(facts: Facts) -> Iterator[Field]:
@@ -383,6 +364,11 @@ RISKS = (
     (
         "Recorded use is read as a measure of who should be served.",
         "Every page says recorded use; each table says what it is not for.",
+    ),
+    (
+        "A forecast is taken for what must come, or for what people want.",
+        "Each forecast has its interval and the words on how well it did before; where the mean of the last four "
+        "periods did as well, that is used and said. It is checked by deprivation and tenure in each release.",
     ),
     (
         "Some people's records are placed worse than others', and their areas look empty.",

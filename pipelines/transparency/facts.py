@@ -12,8 +12,9 @@ from decimal import Decimal
 import duckdb
 
 from pipelines.authority import Authority, Dataset, Transparency
+from pipelines.definition import Definition
 from pipelines.draw.facts import Release, count_in_words, date_in_words, read_release, share_in_words
-from pipelines.protect import Definition, Publication
+from pipelines.protect import Publication
 
 PLACED = ("property", "building", "point")
 ROUGHLY_PLACED = ("postcode", "area")
@@ -41,13 +42,17 @@ class Shares:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the texts are made from. `accounts` holds counts in words, by dataset and column of `accounting`."""
+    """What the texts are made from. `accounts` holds counts in words, by dataset and column of `accounting`.
+
+    `skill` has each service with the words on how well it can be forecast.
+    """
 
     authority: Authority
     release: Release
     definitions: tuple[Definition, ...]
     accounts: dict[str, dict[str, str]]
     shares: dict[str, Shares]
+    skill: tuple[tuple[str, str], ...] = ()
 
     @property
     def said(self) -> Transparency:
@@ -79,6 +84,11 @@ class Facts:
         first, last = date_in_words(facts.first_as_at), date_in_words(facts.last_as_at)
         return last if first == last else f"{first} to {last}"
 
+    def title(self, name: str) -> str:
+        """What people call a dataset."""
+        facts = self.release.dataset(name)
+        return facts.title if facts else name
+
     def counted(self, name: str) -> str:
         """What the records of a dataset are, in the plural."""
         facts = self.release.dataset(name)
@@ -88,7 +98,7 @@ class Facts:
 def read_facts(
     con: duckdb.DuckDBPyConnection, authority: Authority, publications: Sequence[Publication]
 ) -> Facts:
-    """Read `published.disclosure_rule`, `.dataset`, `.source`, `.accounting` and `.who_is_missing`.
+    """Read `published.disclosure_rule`, `.dataset`, `.source`, `.accounting`, `.who_is_missing` and `.forecast_skill`.
 
     Raises ValueError where a hidden figure carries a value.
     """
@@ -108,8 +118,17 @@ def read_facts(
         f"SELECT dataset, {columns} FROM published.who_is_missing WHERE breakdown = 'all records' ORDER BY dataset"
     ).fetchall():
         shares[name] = Shares(*(_share(name, *values[2 * at : 2 * at + 2]) for at in range(len(parts))))
+    skill = con.execute(
+        "SELECT dataset, any_value(in_words ORDER BY model) FROM published.forecast_skill "
+        "WHERE is_chosen AND area_type = 'all' AND horizon = 0 GROUP BY dataset ORDER BY dataset"
+    ).fetchall()
     return Facts(
-        authority, release, tuple(publication.definition for publication in publications), accounts, shares
+        authority,
+        release,
+        tuple(sorted((publication.definition for publication in publications), key=lambda one: one.name)),
+        accounts,
+        shares,
+        tuple(skill),
     )
 
 

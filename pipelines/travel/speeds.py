@@ -113,7 +113,8 @@ TAGS = (
     "vehicle", "motor_vehicle", "motorcar", "maxspeed",
 )  # fmt: skip
 
-Kmh = Annotated[float, Field(ge=0, le=130, allow_inf_nan=False)]
+FASTEST = 130
+Kmh = Annotated[float, Field(ge=0, le=FASTEST, allow_inf_nan=False)]
 
 
 class Speeds(Description):
@@ -125,6 +126,21 @@ class Speeds(Description):
     """By bicycle: a number, such as 15, or one for each kind of road; 0 where bicycles may not go."""
     drive: Kmh | dict[str, Kmh] = {}
     """By car: `{"A Road": 45, "Local Road": 20}`, or one number for every road that cars may use."""
+
+    @field_validator("walk", "cycle", "drive", mode="before")
+    @classmethod
+    def _is_a_speed(cls, value: Any) -> Any:
+        """Says in one sentence what else is said of each thing that the value might have been."""
+        for kind, kmh in value.items() if isinstance(value, dict) else [("", value)]:
+            try:
+                is_beyond = not 0 <= float(kmh) <= FASTEST
+            except (TypeError, ValueError):
+                continue  # no number: what it is held to next says so
+            if is_beyond:
+                of = f"`{kind}`: " if kind else ""
+                wanted = "0 or more" if kind else "more than 0"
+                raise ValueError(f"{of}wanted {wanted} km/h, at most {FASTEST}; found {kmh}")
+        return value
 
     @field_validator("walk", "cycle", "drive")
     @classmethod

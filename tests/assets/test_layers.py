@@ -158,7 +158,7 @@ def demand(con: duckdb.DuckDBPyConnection, dataset: str, *wanted: str) -> dict[s
 def test_grid_of_demand_is_whole(con: duckdb.DuckDBPyConnection) -> None:
     """Every area in every period, those without any use too; within a type of area nothing is counted twice."""
     areas = 6
-    periods = {"tax": 2, "care": 4, "calls": 2, "visits": 2, "claims": 1}
+    periods = {"tax": 2, "care": 5, "calls": 2, "visits": 2, "claims": 1}
     found = dict(answer(con, "SELECT dataset, count(*) FROM layers.demand_by_area GROUP BY ALL"))
     assert found == {name: areas * count for name, count in periods.items()}
     assert answer(
@@ -180,16 +180,17 @@ def test_stock_takes_the_last_extract_of_a_month(con: duckdb.DuckDBPyConnection)
 
 
 def test_flow_by_quarter(con: duckdb.DuckDBPyConnection) -> None:
-    """A quarter that the data do not cover to its end is not shown as the latest."""
+    """A quarter that the data do not cover to its end is not the latest; one in which nothing was recorded may be."""
     columns = "period, period_start, period_end, is_complete, is_latest, recorded_use"
     found = f"SELECT {columns} FROM layers.demand_by_area WHERE dataset = 'care' AND area_type = 'authority' ORDER BY 1"
     assert answer(con, found) == [
         ("2025 Q4", date(2025, 10, 1), date(2025, 12, 31), True, False, 1),
         ("2026 Q1", date(2026, 1, 1), date(2026, 3, 31), True, False, 2),
-        ("2026 Q2", date(2026, 4, 1), date(2026, 6, 30), True, True, 3),
+        ("2026 Q2", date(2026, 4, 1), date(2026, 6, 30), True, False, 3),
+        ("2026 Q3", date(2026, 7, 1), date(2026, 9, 30), True, True, 0),
         ("2026 Q4", date(2026, 10, 1), date(2026, 12, 31), False, False, 1),
     ]
-    assert demand(con, "care", LSOA1, LSOA2) == {LSOA1: [1, 2, 1, 0], LSOA2: [0, 0, 2, 0]}
+    assert demand(con, "care", LSOA1, LSOA2) == {LSOA1: [1, 2, 1, 0, 0], LSOA2: [0, 0, 2, 0, 0]}
 
 
 def test_flow_by_year_and_month(con: duckdb.DuckDBPyConnection) -> None:

@@ -353,19 +353,22 @@ def test_output_areas_belong_to_the_larger_by_a_point_inside(con: duckdb.DuckDBP
 
 
 def test_lookup_of_the_publisher_goes_before_geometry(tmp_path: Path) -> None:
-    """But only for areas that are in use: the lookup of another year names wards that are gone."""
+    """But only for areas that are in use: the lookup of another year names wards that are gone, or have grown."""
     ground = FourSquares(tmp_path)
     header = ("OA21CD", "LSOA21CD", "MSOA21CD")
     ground.source("area_lookup", "a.csv", [header, *((oa, LSOA2, MSOA) for oa in OUTPUT_AREAS)])
-    ground.source("area_lookup", "b.csv", [("OA21CD", "WD22CD"), *((oa, "E05000001") for oa in OUTPUT_AREAS)])
-    ground.source("area_lookup", "c.csv", [("oa21cd", "wd25cd"), (OA1, WARD2), (OA2, "E05000002")])
+    gone = [(oa, "E05000001") for oa in OUTPUT_AREAS[:3]]
+    ground.source("area_lookup", "b.csv", [("OA21CD", "WD22CD"), *gone, (OA4, WARD2)])
+    ground.source(
+        "area_lookup", "c.csv", [("oa21cd", "wd25cd"), (OA1, WARD2), (OA2, "E05000002"), (OA4, WARD1)]
+    )
     with ground.made("places") as con:
         found = answer(con, "SELECT oa_code, lsoa_code, ward_code, method FROM places.output_area ORDER BY 1")
     assert found == [
         (OA1, LSOA2, WARD2, "lookup"),
         (OA2, LSOA2, WARD1, "point"),
         (OA3, LSOA2, WARD1, "point"),
-        (OA4, LSOA2, WARD2, "point"),
+        (OA4, LSOA2, WARD1, "lookup"),
     ]
 
 

@@ -119,6 +119,9 @@ PUBLISHED: list[tuple[str, str, str, str, dict[str, Any]]] = [
             "msoa_code": "E02002985",
             "lad_code": "E06000022",
             "ward_code": None,
+            "lsoa_vintage": "21",
+            "lad_vintage": "22",
+            "ward_vintage": None,
         },
     ),
     (
@@ -142,6 +145,27 @@ PUBLISHED: list[tuple[str, str, str, str, dict[str, Any]]] = [
         "LAD 2023 Code,LAD 2023 Name,LSOA 2021 Code,LSOA 2021 Name,Total,F0 to 17,F65 and over,M65 and over",
         'E06000022,Bath,E01014370,Bath 007A,"1,712",5,150,120',
         {"area_code": "E01014370", "people": 1712, "people_65_and_over": 270, "dwellings": None},
+    ),
+    (
+        "household_tenure",
+        "census2021-ts054-lsoa.csv",
+        "date,geography,geography code,Tenure of household: Total: All households,Tenure of household: Owned,"
+        "Tenure of household: Owned: Owns outright,Tenure of household: Owned: Owns with a mortgage or loan,"
+        "Tenure of household: Shared ownership,Tenure of household: Shared ownership: Shared ownership,"
+        "Tenure of household: Social rented,Tenure of household: Social rented: Rents from council or Local Authority,"
+        "Tenure of household: Social rented: Other social rented,Tenure of household: Private rented,"
+        "Tenure of household: Private rented: Private landlord or letting agency,"
+        "Tenure of household: Private rented: Other private rented,Tenure of household: Lives rent free",
+        "2021,Bath 007A,E01014370,700,400,250,150,5,5,120,100,20,170,160,10,5",
+        {
+            "area_code": "E01014370",
+            "year": 2021,
+            "households": 700,
+            "owned": 405,
+            "social_rented": 120,
+            "private_rented": 170,
+            "other": 5,
+        },
     ),
     (
         "gp_registered_patients",

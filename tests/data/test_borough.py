@@ -24,6 +24,7 @@ SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
 PACKED = {".gpkg", ".zip", ".xlsx", ".gz"}
 CANARY = re.compile(r"CANARY-[0-9A-Z]{4}")
 Rows = list[dict[str, str]]
+WASTE = SAMPLE / "services/bulky_waste/bulky_waste_requests_2023Q4_2026Q3.csv"
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +62,13 @@ def tenancies() -> Rows:
 
 
 def extracts() -> Iterator[tuple[str, str, Rows]]:
-    """Dataset, file and rows of every extract of the three services, without the total row."""
+    """Dataset, file and rows of every extract of the four services, without the total row."""
     for path in sorted((SAMPLE / "services/council_tax").glob("council_tax_*")):
         yield "council_tax", path.name, [r for r in read(path) if r["ACCOUNT_REF"] != "Total"]
     yield "housing_tenancy", "tenancies_2026-09-30.xlsx", tenancies()
     path = SAMPLE / "services/adult_social_care/cld_events_2023Q4_2026Q3.csv"
     yield "adult_social_care", path.name, read(path)
+    yield "bulky_waste", WASTE.name, read(WASTE)
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +106,7 @@ def test_another_seed_makes_another_borough(tmp_path: Path) -> None:
 
 
 def test_it_is_small_and_complete() -> None:
-    assert sum((SAMPLE / n).stat().st_size for n in names(SAMPLE)) < 10_000_000
+    assert sum((SAMPLE / n).stat().st_size for n in names(SAMPLE)) < 11_500_000
     assert {"authority.yaml", "README.md"} <= names(SAMPLE)
 
 
@@ -325,6 +327,34 @@ def test_deprivation_and_population_cover_every_lsoa(directory: Rows) -> None:
         assert row[4] == sum(int(str(n)) for n in row[5:])
 
 
+def test_population_of_three_years_grows(directory: Rows) -> None:
+    totals = []
+    for year in (2022, 2023, 2024):
+        book = openpyxl.load_workbook(SAMPLE / f"sources/population/sapelsoabroadage_{year}.xlsx")
+        data = list(book[f"Mid-{year} LSOA 2021"].iter_rows(min_row=5, values_only=True))
+        assert len(data) == 40
+        assert all(row[4] == sum(int(str(n)) for n in row[5:]) for row in data)
+        older = sum(int(str(row[9])) + int(str(row[14])) for row in data)
+        totals.append((sum(int(str(row[4])) for row in data), older))
+    assert totals == sorted(totals)
+    shares = [older / people for people, older in totals]
+    assert shares == sorted(shares)
+
+
+def test_households_by_tenure_are_those_of_the_homes_lived_in(directory: Rows) -> None:
+    rows = read(SAMPLE / "sources/household_tenure/census2021-ts054-lsoa.csv")
+    assert {row["geography code"] for row in rows} == {r["lsoa21cd"] for r in directory}
+    name = "Tenure of household: "
+    kinds = ("Owned", "Shared ownership", "Social rented", "Private rented", "Lives rent free")
+    for row in rows:
+        assert int(row[f"{name}Total: All households"]) == sum(int(row[name + kind]) for kind in kinds)
+        finer = [int(n) for column, n in row.items() if column.startswith(f"{name}Social rented:")]
+        assert int(row[f"{name}Social rented"]) == sum(finer)
+    # What the council lets is some of what is let socially.
+    social = sum(int(row[f"{name}Social rented"]) for row in rows)
+    assert 1500 < social < 2000
+
+
 def test_nearly_everybody_is_registered_with_a_practice_of_the_borough() -> None:
     rows = read(SAMPLE / "sources/gp_registered_patients/gp-reg-pat-prac-lsoa-all_2026-10.csv")
     known = {r["PRACTICE_CODE"] for r in read(SAMPLE / "sites/gp_practices/gp_practices_2026-10-01.csv")}
@@ -480,6 +510,46 @@ def test_social_care_covers_twelve_quarters_and_rises_with_deprivation(directory
     assert per_older_person(ordered[:10]) > 1.5 * per_older_person(ordered[-10:])
 
 
+def test_bulky_waste_has_a_season_and_meets_social_care_more_than_by_chance(directory: Rows) -> None:
+    requests, truth = read(WASTE), read(SAMPLE / f"truth/{WASTE.stem}.csv.gz")
+    quarters = Counter((r["REQUESTED_ON"][:4], (int(r["REQUESTED_ON"][5:7]) + 2) // 3) for r in requests)
+    assert len(quarters) == 12
+    for year in ("2024", "2025", "2026"):
+        assert quarters[year, 2] > quarters[year, 3] > 1.25 * quarters[year, 1]
+    lsoa_of = {r["UPRN"]: r["lsoa21cd"] for r in directory}
+    counts = Counter(lsoa_of[r["uprn"]] for r in truth if r["uprn"])
+    assert len(counts) == 40 and min(counts.values()) > 12 * 10
+    # By area as by home: 1.5 times as many of the homes that social care knows ask as of the others.
+    asking = {r["uprn"] for r in truth if r["uprn"]}
+    care = {r["uprn"] for r in read(SAMPLE / "truth/cld_events_2023Q4_2026Q3.csv.gz") if r["uprn"]}
+    billed = {r["uprn"] for r in read(SAMPLE / "truth/council_tax_2026-10.csv.gz")}
+    known, others = care & billed, billed - care
+    assert 1.35 < (len(asking & known) / len(known)) / (len(asking & others) / len(others)) < 1.75
+    (often,) = Counter(r["CUSTOMER_REF"] for r in requests).most_common(1)
+    assert often[1] > 10 and len({r["CUSTOMER_REF"] for r in requests}) > 3500
+
+
+def test_bulky_waste_is_picked_from_a_list_or_typed_in(gazetteer: Rows) -> None:
+    known = {r["UPRN"] for r in gazetteer}
+    truth = read(SAMPLE / f"truth/{WASTE.stem}.csv.gz")
+    blank = 0
+    for row, told in zip(read(WASTE), truth, strict=True):
+        value, what = row["UPRN"], told["what"]
+        blank += not value
+        held = (
+            value == told["uprn"] if what == ""
+            else value == f"{told['uprn']}.0" if what == "trailing .0"
+            else "E+11" in value if what == "scientific"
+            else value.endswith("000000") if what == "rounded"
+            else value not in known if what == "unknown"
+            else value in known and value != told["uprn"] if what == "another home"
+            else value == ""
+        )  # fmt: skip
+        assert held, what
+        assert float(row["FEE_PAID"]) > 0
+    assert 0.09 < blank / len(truth) < 0.115
+
+
 def test_truth_has_a_row_for_every_row(planted: dict[tuple[str, str], int], gazetteer: Rows) -> None:
     known = {r["UPRN"] for r in gazetteer}
     for _, name, rows in extracts():
@@ -539,7 +609,7 @@ def test_every_column_of_the_services_and_sites_is_described() -> None:
     files = {(d, "services"): list(rows[0]) for d, _, rows in extracts()}
     for path in sorted((SAMPLE / "sites").glob("*/*.csv")):
         files[path.parent.name, "sites"] = list(read(path)[0])
-    assert len(files) == 6
+    assert len(files) == 7
     for (dataset, kind), columns in files.items():
         described = yaml.safe_load((SAMPLE / kind / dataset / "dataset.yaml").read_text(encoding="utf-8"))
         assert set(described["columns"]) == set(columns)

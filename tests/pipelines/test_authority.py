@@ -245,6 +245,106 @@ def test_each_error_in_a_dataset(description: str, message: str, tmp_path: Path)
     assert problem(tmp_path, description).startswith(message)
 
 
+EVENTS = ("ON: event_date", "TO: {is: date, as: ended_on}")
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        (
+            DATASET + "counting: {one: persons}",
+            "8:12: `counting.one`: wanted one of record, person, household, address, open_event; found `persons`; "
+            "did you mean `person`?",
+        ),
+        (
+            DATASET + "counting: {one: person}",
+            "8:1: `counting`: `one: person` wants a column that says which person a record is about (`is: personal, "
+            "keep: keyed, identifies: person`); found none",
+        ),
+        (
+            DATASET + "counting: persons",
+            "8:1: `counting`: wanted one of record, person, household, address, open_event; found `persons`; "
+            "did you mean `person`?",
+        ),
+        (
+            DATASET + "counting: person",
+            "8:1: `counting`: `one: person` wants a column that says which person a record is about",
+        ),
+        (
+            with_columns(
+                "H: {is: personal, keep: keyed, identifies: household}", top="counting: {one: person}"
+            ),
+            "9:1: `counting`: `one: person` wants a column that says which person a record is about (`is: personal, "
+            "keep: keyed, identifies: person`); found one that says which household",
+        ),
+        (
+            DATASET.replace("UPRN: uprn", "P: postcode") + "counting: {one: address}",
+            "8:1: `counting`: `one: address` wants a column that leads to a property",
+        ),
+        (
+            with_columns("N: weight", top="counting: {one: address}"),
+            "9:1: `counting`: `N` is a `weight`, and a tally does not say of whom: wanted `one: record`; found "
+            "`one: address`",
+        ),
+        (
+            DATASET + "counting: {one: open_event, ended: x}",
+            "8:1: `counting`: `one: open_event` is for a flow; a stock holds already what is open at its date",
+        ),
+        (
+            with_columns(*EVENTS, top="kind: flow\ncounting: {one: open_event}"),
+            "11:1: `counting`: `one: open_event` wants in `ended` the column that is the `date` of an event's end; "
+            "found nothing; known are ended_on",
+        ),
+        (
+            with_columns(*EVENTS, top="kind: flow\ncounting: {one: open_event, ended: ended_in}"),
+            "11:1: `counting`: `one: open_event` wants in `ended` the column that is the `date` of an event's end; "
+            "found `ended_in`; did you mean `ended_on`?",
+        ),
+        (
+            with_columns(*EVENTS, top="kind: flow\ncounting: {ended: ended_on}"),
+            "11:1: `counting`: `ended` is for `one: open_event`",
+        ),
+        (
+            DATASET + "counting: {denominator: dwellings}",
+            "8:12: `counting.denominator`: wanted one of ",
+        ),
+    ],
+)
+def test_each_error_in_counting(description: str, message: str, tmp_path: Path) -> None:
+    assert problem(tmp_path, description).startswith(message)
+
+
+def test_counting_and_denominator(tmp_path: Path) -> None:
+    """Without a word each record counts, by homes where it is a stock and by people where it is a flow."""
+    flow = with_columns(*EVENTS, top="kind: flow\n")
+    described = {
+        "tax": DATASET,
+        "meters": DATASET + "counting: address",
+        "care": flow,
+        "open": flow + "counting: {one: open_event, ended: ended_on, denominator: people_65_and_over}\n",
+    }
+    folders = {f"services/{name}/dataset.yaml": text for name, text in described.items()}
+    found = {
+        d.name: (d.counting.one, d.denominator) for d in load_authority(write(tmp_path, folders)).datasets
+    }
+    assert found == {
+        "tax": ("record", "homes"),
+        "meters": ("address", "homes"),
+        "care": ("record", "people"),
+        "open": ("open_event", "people_65_and_over"),
+    }
+
+
+def test_sites_are_counted_as_they_are(tmp_path: Path) -> None:
+    authority = load_authority(
+        write(tmp_path, {"sites/tax/dataset.yaml": DATASET + "counting: {one: address}"})
+    )
+    place = "services.tax sites/tax/dataset.yaml:8:1: "
+    assert broken(authority) == [
+        f"{place}`counting` is for what a service records; sites are counted as they are"
+    ]
+
+
 def test_sites_are_no_flow(tmp_path: Path) -> None:
     description = with_columns("ON: event_date", top="kind: flow\n")
     authority = load_authority(write(tmp_path, {"sites/tax/dataset.yaml": description}))
@@ -354,8 +454,9 @@ def test_unknown_source_is_told(tmp_path: Path) -> None:
         "sources.os_open_urpn sources/os_open_urpn: `os_open_urpn` is not a source that is known; "
         "did you mean `os_open_uprn`?",
         "sources.zoo sources/zoo: `zoo` is not a source that is known; known are area_boundary, area_lookup, "
-        "catchment_area, code_point_open, cross_reference, delivery_point, deprivation, gp_registered_patients, llpg, "
-        "onsud, os_open_linked_identifiers, os_open_rivers, os_open_roads, os_open_uprn, osm_roads, population",
+        "catchment_area, code_point_open, cross_reference, delivery_point, deprivation, gp_registered_patients, "
+        "household_tenure, llpg, onsud, os_open_linked_identifiers, os_open_rivers, os_open_roads, os_open_uprn, "
+        "osm_roads, population",
     ]
 
 

@@ -6,10 +6,11 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import duckdb
 import numpy as np
@@ -40,7 +41,7 @@ from pipelines.draw.areas import (
     simplify_coverage,
     to_longitude_latitude,
 )
-from pipelines.draw.choropleth import NO_FIGURE, WITHHELD, arrange_figures
+from pipelines.draw.choropleth import NO_FIGURE, WITHHELD, arrange_figures, arrange_history
 from pipelines.draw.classes import class_breaks, ramp
 from pipelines.draw.page import content_security_policy, json_for_html, leaflet_script, leaflet_style
 
@@ -327,6 +328,59 @@ class TestFigures:
         with pytest.raises(ValueError, match="hidden figure carries a value") as failure:
             arrange_figures(page, read_geographies(con))
         assert "7" not in str(failure.value)
+
+    def test_intervals_stand_beside_their_figures(self, con: duckdb.DuckDBPyConnection) -> None:
+        sure = Figure(
+            "badges", "lsoa", "E01999001", "1", "use", 20, "published", 15, Decimal("25.5"), False, "high"
+        )
+        unsure = Figure("badges", "lsoa", "E01999002", "2", "use", 20, "published", 1, 60, True)
+        page = choropleth(sure, unsure, Figure("badges", "lsoa", "E01999002", "1", "use", None, "hidden"))
+        plain, _ = arrange_figures(page, read_geographies(con))
+        # Nothing of it where the measure has no words for it.
+        assert set(plain["badges"]["lsoa"]["use"]) == {"breaks", "colours", "values"}
+        (measure,) = page.measures
+        told = replace(
+            measure, interval="likely", unsure="uncertain", outlines=(("high", "High"), ("low", "Low"))
+        )
+        arranged, _ = arrange_figures(replace(page, measures=[told]), read_geographies(con))
+        use = arranged["badges"]["lsoa"]["use"]
+        assert use["low"] == [[15, NO_FIGURE], [NO_FIGURE, 1]]
+        assert use["high"] == [[25.5, NO_FIGURE], [NO_FIGURE, 60]]
+        assert use["unsure"] == [[], [1]]
+        assert use["outlined"] == {"high": [[0], []], "low": [[], []]}
+
+    @pytest.mark.parametrize("more", [{"low": 0}, {"inner_high": 9}, {"is_unsure": True}, {"mark": "high"}])
+    def test_a_hidden_figure_with_an_interval_or_a_mark_stops_the_page(
+        self, con: duckdb.DuckDBPyConnection, more: dict[str, Any]
+    ) -> None:
+        page = choropleth(Figure("badges", "lsoa", "E01999001", "1", "use", None, "hidden")._replace(**more))
+        with pytest.raises(ValueError, match="hidden figure carries a value"):
+            arrange_figures(page, read_geographies(con))
+
+    def test_history_is_of_the_periods_before(self, con: duckdb.DuckDBPyConnection) -> None:
+        page = choropleth()
+        (topic,) = page.topics
+        before = (Period("-1", "Minus one", ""), Period("0", "Nought", ""))
+        page = replace(
+            page,
+            topics=[replace(topic, history=before)],
+            history=[
+                Figure("badges", "lsoa", "E01999001", "0", "use", 20, "published"),
+                Figure("badges", "lsoa", "E01999002", "0", "use", None, "hidden"),
+                Figure("badges", "lsoa", "E01999001", "1", "use", 80, "published"),
+            ],
+        )
+        assert arrange_history(page, read_geographies(con)) == {
+            "badges": {
+                "measure": "use",
+                "periods": ["-1", "0"],
+                "labels": ["Minus one", "Nought"],
+                "figures": {"lsoa": [[NO_FIGURE, NO_FIGURE], [20, WITHHELD]]},
+            }
+        }
+        leaky = replace(page, history=[Figure("badges", "lsoa", "E01999001", "0", "use", 7, "hidden")])
+        with pytest.raises(ValueError, match="hidden figure carries a value"):
+            arrange_history(leaky, read_geographies(con))
 
 
 class TestShell:

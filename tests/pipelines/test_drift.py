@@ -192,6 +192,18 @@ def test_number_and_date_in_a_form_that_is_not_known(tmp_path: Path) -> None:
         assert "40 of 40 values are not" in reasons[0]
 
 
+def test_tally_below_nought(tmp_path: Path) -> None:
+    described = DESCRIPTION.replace("  ADDRESS:", "  ACCOUNTS: weight\n  ADDRESS:")
+    rows = [[*row, "-3"] for row in october()]
+    rows[0][-1] = "ACCOUNTS"
+    reasons = [
+        why
+        for file, why in read(tmp_path, written(rows), description=described).refused.items()
+        if "2026-10" in file
+    ]
+    assert reasons[0].startswith("`ACCOUNTS`: wanted a whole number, 0 or more; 40 of 40 values are not")
+
+
 def test_totals_and_notes_are_no_records(tmp_path: Path) -> None:
     width = len(HEADER.split(","))
     foot = [

@@ -127,6 +127,11 @@ def test_tenures_are_those_that_a_description_lists(tmp_path: Path) -> None:
     with ground.made("services") as con:
         found = answer(con, "SELECT dataset, tenure FROM services.tenure ORDER BY ALL")
         assert found == [(dataset, group) for dataset in ("care", "let") for group in groups]
+        found = answer(con, "SELECT DISTINCT tenure, tenure_group FROM services.tenure ORDER BY ALL")
+        assert found == [
+            ("Owner's", "not known"), ("Rented", "not known"),  # no word of the code list
+            ("another value", "not known"), ("not known", "not known"),
+        ]  # fmt: skip
         found = answer(con, "SELECT dataset, row_number, tenure FROM services.record_tenure ORDER BY ALL")
         assert found == [
             ("care", 2, "Owner's"),
@@ -177,6 +182,8 @@ def test_authority_without_datasets_has_them_all_empty(tmp_path: Path) -> None:
             "site_name",
             "tenure",
             "record_tenure",
+            "record_age",
+            "event_end",
         ):
             assert answer(con, f"SELECT count(*) FROM services.{name}") == [0], name
         types = {row[0]: row[1] for row in con.execute("DESCRIBE services.record").fetchall()}

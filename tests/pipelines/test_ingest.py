@@ -376,6 +376,23 @@ def test_source_needs_only_its_required_columns(tmp_path: Path) -> None:
     ]
 
 
+def test_source_that_counts_fewer_than_none(tmp_path: Path) -> None:
+    """Such a row is rejected; one that merely withholds a figure that need not be there is kept without it."""
+    text = "LSOA 2021 Code,Total,F65 and over,M65 and over,year\n"
+    figures = ("10,2,3", '"-22,870",1,1', "-1,1,1", "10,-1,3", "10,*,3", "1.5,1,1", "0,0,0")
+    text += "".join(f"E0100000{n},{row},2025\n" for n, row in enumerate(figures, 1))
+    read = source_read(tmp_path, "population", {"p_2025.csv": text})
+    kept = read.con.execute("SELECT area_code, people, people_65_and_over FROM kept ORDER BY 1").fetchall()
+    assert kept == [("E01000001", 10, 5), ("E01000005", 10, None), ("E01000007", 0, 0)]
+    wanted = "number_malformed: wanted a whole number, 0 or more"
+    assert read.rejected() == [
+        (3, "people", wanted, 1),
+        (4, "people", wanted, 1),
+        (5, "people_65_and_over", wanted, 1),
+        (7, "people", "required: the value is missing or malformed", 1),
+    ]
+
+
 def test_source_that_lacks_a_column_names_its_ways(tmp_path: Path) -> None:
     read = source_read(
         tmp_path,

@@ -13,12 +13,11 @@ import pytest
 from pydantic import ValidationError
 
 from pipelines.authority import Disclosure, Dominance
+from pipelines.definition import Definition, definitions
 from pipelines.descriptions import DescriptionError, read_description
 from pipelines.protect import (
     HELD_BACK,
-    Definition,
     Publication,
-    definitions,
     information_loss,
     publication,
     publications,
@@ -643,6 +642,11 @@ def test_verify_sees_tampered_amounts_and_changes(tmp_path: Path, change: str, w
             "`overlaps.used`: `usd` is not among the counts; did you mean `used`?",
         ),
         ({"overlaps": "{used: {used: people}}"}, "`overlaps.used`: `people` is not among the key"),
+        (
+            {"threes": "{used: {groups: [used, used, usd], pairs: [used, used, used]}}"},
+            "`threes.used`: `usd` is not among the counts; did you mean `used`?",
+        ),
+        ({"at_most": "{used: [used, homes]}"}, "`at_most.used`: `homes` is not among the figures"),
         (
             {"changes": "{change: {of: usd, along: area_code, within: dataset, meaning: Change}}"},
             "`changes.change`: `usd` is not among the counts; did you mean `used`?",

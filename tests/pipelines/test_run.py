@@ -389,8 +389,9 @@ def test_bath_sources(bath: tuple[Path, Path, Output]) -> None:
             ("code_point_open", 5783, 0),
             ("deprivation", 115, 0),
             ("gp_registered_patients", 1637, 0),
+            ("household_tenure", 698, 39),  # rows of wards, the district and England
             ("os_open_roads", 9015, 0),
-            ("population", 698, 39),  # rows of wards, the district and England
+            ("population", 698, 39),  # the same
         ]
         kinds = "SELECT area_type, vintage, count(*) FROM sources.area_boundary GROUP BY ALL ORDER BY ALL"
         assert answer(at.con, kinds) == [

@@ -146,6 +146,40 @@ def test_each_leak_in_a_page_is_caught(planted: Candidate) -> None:
             "homes, people or deprivation of 1 area(s)",
         ),
     }
+    # How sure a figure is may tell no more than was published either, nor may a chart of what was recorded.
+    topic, period, place = next(
+        (topic, period, values.index("h"))
+        for topic in json.loads(shown[2])["topics"]
+        for period, values in enumerate(topic["figures"]["lsoa"]["shrunken_rate"]["values"])
+        if "h" in values
+    )
+
+    def told(measure: str, part: str, value: object) -> str:
+        figures = json.loads(json.dumps(topic))["figures"]["lsoa"][measure]
+        figures[part][period] = value
+        changed = topic | {"figures": {"lsoa": {measure: figures}}}
+        return page.replace(shown[2], json.dumps(json.loads(shown[2]) | {"topics": [changed]}))
+
+    lows = topic["figures"]["lsoa"]["shrunken_rate"]["low"][period]
+    known = next(at for at, low in enumerate(lows) if low != "n")
+    past = {
+        "measure": "recorded_use",
+        "periods": [topic["periods"][period][0]],
+        "figures": {"lsoa": [[WITHHELD if at == place else "n" for at in range(len(lows))]]},
+    }
+    with_past = json.loads(shown[2]) | {"topics": [topic | {"history": past}]}
+    leaks |= {
+        "interval": (
+            told("shrunken_rate", "low", [0.125 if at == known else low for at, low in enumerate(lows)]),
+            "shrunken_rate: 1 figure(s) that are not the published ones",
+        ),
+        "hidden_interval": (
+            told("shrunken_rate", "low", [0 if at == place else low for at, low in enumerate(lows)]),
+            "shrunken_rate: 1 hidden figure(s) without",
+        ),
+        "unsure": (told("shrunken_rate", "unsure", [place]), "shrunken_rate: 1 hidden figure(s) without"),
+        "history": (page.replace(shown[2], json.dumps(with_past)), "hidden figure(s) without"),
+    }
     for name, (text, _) in leaks.items():
         assert text != page, name
         (maps / f"leaky_{name}.html").write_text(text, "utf-8")

@@ -224,9 +224,12 @@ def test_every_table_of_a_plan_has_a_meaning_and_a_file(sample: Path) -> None:
             assert set(table.key) <= {column.name for column in table.columns}, step.name
 
 
-@pytest.mark.parametrize("stage", ["places", "layers"])
+@pytest.mark.parametrize("stage", ["places", "layers", "published"])
 def test_python_assets_state_what_they_read(stage: str) -> None:
-    """Each `stage.table` in a module's SQL is among its DEPENDS_ON, and no other is but in what it imports."""
+    """Each `stage.table` in a module's SQL is among its DEPENDS_ON, and no other is but in what it imports.
+
+    What is worked out of exact and of published tables alike names them `{schema}.table`, or whole in quotation marks.
+    """
     for table in tables_of(stage):
         if table.make is not None:
             texts = code_with_imports(table.path)
@@ -234,10 +237,13 @@ def test_python_assets_state_what_they_read(stage: str) -> None:
                 path: set(re.findall(rf"\b(?:FROM|JOIN)\s+((?:{'|'.join(STAGES)})\.\w+)", text))
                 for path, text in texts.items()
             }
-            assert said[table.path] <= set(table.depends_on) <= set().union(*said.values()), table.path
+            code = "\n".join(texts.values())
+            named = set(re.findall(rf'"((?:{"|".join(STAGES)})\.\w+)"', code))
+            named |= {f"{stage}.{name}" for name in re.findall(r"\{(?:self\.)?schema\}\.(\w+)", code)}
+            assert said[table.path] <= set(table.depends_on) <= named.union(*said.values()), table.path
 
 
-@pytest.mark.parametrize("stage", ["places", "layers"])
+@pytest.mark.parametrize("stage", ["places", "layers", "published"])
 def test_python_assets_read_no_more_than_they_state(small: Small, stage: str) -> None:
     """Made where there is nothing but what is stated, and the same as in the run."""
     warehouse = Warehouse(small.output.restricted / "warehouse")

@@ -27,7 +27,10 @@ from tests.conftest import OfflinePage
 from tests.small_authority import PERSONAL, write_small_authority
 from tests.small_run import Small
 
-TEXTS = ("DATASETS.md", "DPIA.md", "atrs.json", "atrs.md", "atrs.html", "datasets.html", "dpia.html")
+TEXTS = (
+    "DATASETS.md", "DPIA.md", "MODELS.md", "atrs.json", "atrs.md", "atrs.html", "datasets.html", "dpia.html",
+    "models.html", "models.json",
+)  # fmt: skip
 # Number and name of every field of version 4.0 of the standard.
 FIELDS = """
 1 Name; 2 Description; 3 Website URL; 4 Contact email; 1.1 Organisation or department; 1.2 Team;
@@ -244,7 +247,14 @@ def test_no_hidden_figure_and_no_value_of_a_record(made: Made) -> None:
 def test_a_gate_that_failed_stops_the_texts(made: Made, spoil: str) -> None:
     with duckdb.connect() as con:
         con.execute("CREATE SCHEMA published")
-        for table in ("disclosure_rule", "dataset", "source", "accounting", "who_is_missing"):
+        for table in (
+            "disclosure_rule",
+            "dataset",
+            "source",
+            "accounting",
+            "who_is_missing",
+            "forecast_skill",
+        ):
             rows: Any = made.con.sql(f"FROM published.{table}").to_arrow_table()
             con.register("rows", rows)
             con.execute(f"CREATE TABLE published.{table} AS FROM rows")
@@ -321,3 +331,28 @@ def test_ours_say_something_and_leave_something_to_write(folder: str) -> None:
     said = load_authority(REPOSITORY / folder).about.transparency
     words = [value for name, value in said if isinstance(value, str)]
     assert any(words) and not all(words)
+
+
+def test_model_card_has_each_model_and_what_was_measured_in_this_release(made: Made) -> None:
+    card = json.loads(made.text("models.json"))["models"]
+    forecast = next(model for model in card if model["name"].startswith("Forecast"))
+    words = dict(
+        made.con.execute(
+            "SELECT dataset, in_words FROM published.forecast_skill "
+            "WHERE is_chosen AND area_type = 'all' AND horizon = 0"
+        ).fetchall()
+    )
+    assert words or forecast["performance"] == [
+        "No service has been recorded for long enough to be forecast."
+    ]
+    assert len(forecast["performance"]) == max(len(words), 1)
+    for said in words.values():
+        assert any(said in line for line in forecast["performance"])
+    # The record answers its fields on models from the card, a line a model.
+    fields = {
+        field.number: field for field in atrs_fields(read_facts(made.con, made.authority, made.publications))
+    }
+    for number in ("4.2.1", "4.2.3", "4.2.4", "4.2.5", "4.2.6", "4.2.7"):
+        lines = fields[number].answer.splitlines()
+        assert [line.split(":")[0] for line in lines] == [model["name"] for model in card]
+    assert "No score of a person" in made.text("MODELS.md")

@@ -23,7 +23,8 @@ import pytest
 
 from assets.layers import closure_at_site, closure_by_area, closure_by_decile
 from pipelines.authority import Disclosure
-from pipelines.protect import definitions, select_sql
+from pipelines.definition import definitions
+from pipelines.protect import select_sql
 from tests.river_town import make, select
 
 CODE, HERE, THERE = "E06999009", "E01999901", "E01999902"

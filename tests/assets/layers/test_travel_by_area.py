@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from pipelines.authority import Disclosure
-from pipelines.protect import definitions, select_sql
+from pipelines.definition import definitions
+from pipelines.protect import select_sql
 from tests.river_town import CODE, EAST, ISLAND, WEST, river_town, select
 
 

@@ -20,6 +20,7 @@ import pytest
 import shapely
 
 from pipelines.cli import main
+from pipelines.release import DATABASE, current_release
 from pipelines.run import Output
 from pipelines.tables import table_from_module
 from pipelines.warehouse import Warehouse
@@ -110,6 +111,7 @@ def test_a_site_that_opens_is_on_the_road_and_takes_its_neighbours(
     assert "If West Library closed and Bridge Library opened:" in out
     assert "No home would come to be more than 15 minutes' walk away that is not today." in out
     assert "Bridge Library, new" in out
+    assert "Recorded use" not in out  # none of it crosses the limit
     data = json.loads(
         re.findall(r'id="page-data">(.*?)</script>', (tmp_path / "b.html").read_text("utf-8"), re.S)[0]
     )
@@ -185,6 +187,17 @@ def test_same_question_same_bytes_for_its_owner_alone(
             ("--kind", "libraries", "--open", "4000,9000", "--open", "4000,9000,B"),
             "two sites are to open at the same place",
         ),
+        # A value that begins with a minus is no option.
+        (("--kind", "libraries", "--open", "-2.0,51.7"), "looks like latitude and longitude"),
+        (("--kind", "libraries", "--open", "-4000,9000"), "wanted easting and northing in metres"),
+        (
+            ("--kind", "libraries", "--open", f"{WEST + 390},{SOUTH + 60},east library"),
+            "`east library` stands already among the libraries; wanted another name",
+        ),
+        (
+            ("--kind", "libraries", "--open", "4000,9000,A", "--open", "4001,9000,a"),
+            "`a` is to open already among the libraries",
+        ),
         (
             ("--kind", "libraries", "--open", "here"),
             "wanted easting and northing in metres of the national grid",
@@ -217,6 +230,55 @@ def test_a_release_is_never_written_into(town: Output, capsys: pytest.CaptureFix
     assert "is among the releases, which are never changed" in capsys.readouterr().err
 
 
+def with_rates(output: Output, rows: list[tuple[Any, ...]]) -> None:
+    """Give the current release a table of rates, in place of its own if it has one; recorded use is of care alone."""
+    release = current_release(output.published)
+    assert release is not None
+    database = release.path / DATABASE
+    database.chmod(0o600)
+    with duckdb.connect(str(database)) as con:
+        con.execute("DROP TABLE IF EXISTS published.demand_estimate")
+        con.execute("DELETE FROM published.dataset WHERE role = 'service'")
+        con.execute(
+            "INSERT INTO published.dataset BY NAME SELECT 'care' AS dataset, 'service' AS role, "
+            "'demand, reach' AS uses, 'special' AS sensitivity"
+        )
+        con.execute(
+            "CREATE TABLE published.demand_estimate (dataset VARCHAR, period VARCHAR, area_type VARCHAR, "
+            "area_code VARCHAR, denominator_value BIGINT, shrunken_rate DECIMAL(18, 2), shrunken_low DECIMAL(18, 2), "
+            "shrunken_high DECIMAL(18, 2), is_latest BOOLEAN)"
+        )
+        con.executemany(
+            "INSERT INTO published.demand_estimate VALUES ('care', '2026 Q3', ?, ?, ?, ?, ?, ?, true)", rows
+        )
+
+
+def test_how_much_recorded_use_crosses_the_limit(
+    small: Small, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All homes of the west come to be too far: with them all of its use, at 250 for 1,000 of 400."""
+    own = small.copied(tmp_path, "dagster").output
+    store(own, "road_link", "snapped", "travel_time", roads=True)
+    page = tmp_path / "west.html"
+    shown = [("lsoa", LSOAS[0], 400, 250, 230, 270), ("lsoa", LSOAS[1], 400, 900, 800, 999)]
+    with_rates(own, shown)
+    assert ask(own, *CLOSE_WEST, "--to", str(page)) == 0
+    out = re.sub(r"[ \u00a0]+", " ", capsys.readouterr().out)
+    assert "Recorded use that would cross the limit of 15 minutes" in out
+    (falls,) = re.findall(r"Care, July to September 2026 none 100 \((\d+) to (\d+)\)", out)
+    assert 91 <= int(falls[0]) <= 95 and 105 <= int(falls[1]) <= 109  # 90 % within 95 %, 92 to 108
+    (data,) = re.findall(r'id="page-data">(.*?)</script>', page.read_text("utf-8"), re.S)
+    (topic,) = json.loads(data)["topics"]
+    assert topic["tables"][-1][2] == [
+        ["Care, July to September 2026", "none", f"100 ({falls[0]}\u00a0to\u00a0{falls[1]})"]
+    ]
+    assert "no record of a person is in any of it" in page.read_text("utf-8")
+    # Where its figure is withheld nothing is said of it.
+    with_rates(own, [("lsoa", LSOAS[0], 400, None, None, None)])
+    assert ask(own, *CLOSE_WEST, "--to", str(page)) == 0
+    assert re.search(r"2026 +none +withheld", capsys.readouterr().out)
+
+
 def test_far_from_any_road(town: Output, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A place of the town, where its roads stop short: within 30 metres only."""
     own = Output(tmp_path / "output")
@@ -240,7 +302,10 @@ def test_what_is_not_open_stays_in_the_restricted_folder(
     assert "libraries are not open data, and a page would tell where they are" in err and not out
     assert not (tmp_path / "out.html").exists()
     assert ask(own, *CLOSE_WEST) == 0
-    assert "must stay with those who may know of them" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "must stay with those who may know of them" in err
+    # Nor are exact figures taken in place of those of a release.
+    assert "Of recorded use nothing is said: there is no release with rates" in err
     assert [one.suffix for one in sorted((own.restricted / "whatif").iterdir())] == [".csv", ".html", ".csv"]
 
 

@@ -176,6 +176,8 @@ def test_highways_that_are_not_known_are_counted() -> None:
         ),
         ("{speeds: {walk: 48}}", "`walk`: wanted km/h, at most 10; found 48"),
         ("{speeds: {drive: 0}}", "wanted more than 0 km/h"),
+        ("{speeds: {walk: -3}}", "wanted more than 0 km/h, at most 130; found -3"),
+        ("{speeds: {walk: {steps: -3}}}", "`steps`: wanted 0 or more km/h, at most 130; found -3"),
         ("{speeds: {drive: fast}}", "wanted"),
         ("{roads: osm}", "wanted"),
         ("{join_metres: 50}", "join_metres"),
