@@ -180,7 +180,7 @@ LONGEST_FIRST = (
 # Files most of whose time goes into whole runs, killed or not, of the sample or of an authority of their own.
 WHOLE_RUNS = (
     "test_story.py", "test_sample.py", "test_execution.py", "test_forgetting.py", "test_run.py", "test_canaries.py",
-    "test_sensors.py", "test_noninterference.py", "test_notebooks.py",
+    "test_sensors.py", "test_noninterference.py", "test_notebooks.py", "test_cli.py", "test_ui.py",
 )  # fmt: skip
 
 
