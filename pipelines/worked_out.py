@@ -37,8 +37,8 @@ def publication(module: ModuleType) -> Publication:
     """The publication that a module describes: a Python asset that also has the constants `SAYS`.
 
     `DATASETS` are its columns that name datasets; `COMPARED`, if it has it, the column by which the table is compared
-    with its exact twin. Raises `TableFileError` where one is missing, or where the table reads anything that is not
-    published, or has an area smaller than it says.
+    with its exact twin. Raises `TableFileError` where one of `SAYS` is missing, a column has no type, or the table
+    reads anything that is not published. That no area is smaller than it says is for `protect.verify`.
     """
     table = table_from_module(module)
     if lacking := [name for name in SAYS if not hasattr(module, name)]:
